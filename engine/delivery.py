@@ -1,0 +1,79 @@
+"""The records between the decider and the worker that posts answers, and of what is asked and answered."""
+
+from typing import Annotated
+
+from engine.record import Millis, Record
+
+
+class Deliver(Record):
+    """delivery.commands: make one attempt to post. Keyed `channel:account`."""
+
+    delivery_id: Annotated[str, "the delivery; the same in each attempt"]
+    attempt: Annotated[int, "which attempt, from 1"]
+    interaction_id: Annotated[str, "where the outcome goes"]
+    channel: Annotated[str, "x, facebook or messenger"]
+    account: Annotated[str, "the platform's id of the account that answers"]
+    kind: Annotated[str, "reply or notice"]
+    visibility: Annotated[str, "public or private"]
+    in_reply_to: Annotated[str, "the platform's id of the message that is answered"]
+    text: Annotated[str, "the text, unchanged"]
+    at: Annotated[Millis, "when it was asked; the posted time, in recorded time"]
+    correlation_id: Annotated[str, "the first command of the chain"]
+
+
+class AttemptBegun(Record):
+    """delivery.attempts: the worker is about to call the platform. Keyed by delivery id."""
+
+    delivery_id: Annotated[str, "the delivery"]
+    attempt: Annotated[int, "which attempt, from 1"]
+    account: Annotated[str, "channel and platform id of the account: x:42"]
+    begun_at: Annotated[Millis, "by the worker's wall clock"]
+
+
+class AttemptEnded(Record):
+    """delivery.attempts: what the platform answered. Keyed by delivery id."""
+
+    delivery_id: Annotated[str, "the delivery"]
+    attempt: Annotated[int, "which attempt, from 1"]
+    account: Annotated[str, "channel and platform id of the account: x:42"]
+    ended_at: Annotated[Millis, "by the worker's wall clock"]
+    outcome: Annotated[str, "posted, retry, refused or undecided"]
+    item_id: Annotated[str | None, "posted: the platform's id"] = None
+
+
+class CommandResult(Record):
+    """command.results: what became of a command. Kept for a day."""
+
+    command_id: Annotated[str, "the command"]
+    command: Annotated[str, "its name"]
+    outcome: Annotated[str, "accepted, refused, or duplicate (ignored, because it was here before)"]
+    key: Annotated[str, "the key that decided"]
+    sequence: Annotated[int, "the key's sequence after it"]
+    interaction_id: Annotated[str | None, "the interaction that it opened or changed"] = None
+    code: Annotated[str | None, "refused: the reason in a word"] = None
+    reason: Annotated[str | None, "refused: the reason as a person reads it"] = None
+
+
+class DeadLetter(Record):
+    """dead.letters: what could not be read or decided, whole, with the reason. Kept for 30 days."""
+
+    source_topic: Annotated[str, "where it stood; 'webhook' for one that came by HTTP"]
+    source_partition: Annotated[int, "its partition; -1 for a webhook"]
+    source_offset: Annotated[int, "its offset; -1 for a webhook"]
+    key: Annotated[bytes | None, "its key"] = None
+    value: Annotated[bytes | None, "its value"] = None
+    code: Annotated[str, "the reason in a word"]
+    reason: Annotated[str, "the reason as a person reads it; never the words of a message"]
+    at: Annotated[Millis, "when it was put here, by the wall clock"]
+
+
+class PolicyVersion(Record):
+    """policies: one version of the policy, for ever. Keyed by version."""
+
+    version: Annotated[int, "1, 2, 3 …"]
+    document: Annotated[bytes, "the policy, JSON"]
+    published_at: Annotated[Millis, "by the wall clock"]
+    published_by: Annotated[str, "who"]
+
+
+RECORDS: tuple[type[Record], ...] = (Deliver, AttemptBegun, AttemptEnded, CommandResult, DeadLetter, PolicyVersion)

@@ -1,0 +1,76 @@
+"""Ids, keys and the digest chain. All are pure functions of what they name."""
+
+import hashlib
+import hmac
+import zlib
+from typing import Final
+
+CONTROL_PREFIX: Final = "~"
+_SEPARATORS: Final = (".", ":")
+
+
+def home(secret: bytes, channel: str, platform_id: str) -> str:
+    """The key of a person's records: HMAC-SHA256 of channel and platform id, 32 hex digits.
+
+    >>> home(b"secret", "x", "42")
+    '836ac0b5d833d42be8fafd92bd89bb5e'
+    """
+    return hmac.new(secret, f"{channel}:{platform_id}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def home_of(identifier: str) -> str:
+    """The key embedded in an interaction id (`home.1`), content id (`home:m:…`) or a home itself."""
+    for separator in _SEPARATORS:
+        identifier = identifier.partition(separator)[0]
+    return identifier
+
+
+def interaction_id(key: str, number: int) -> str:
+    """The id of the `number`-th (1, 2, …) interaction that began on `key`."""
+    return f"{key}.{number}"
+
+
+def control_key(partition: int) -> str:
+    """The key of the records that concern a whole partition: policies, emergencies, recorded time."""
+    return f"{CONTROL_PREFIX}{partition}"
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, for every topic and every client: CRC-32 of its home, modulo the count.
+
+    A control key names its partition itself. The ids that embed a home lie where the home lies, so that a
+    person's events and words share a partition number.
+
+    >>> partition_of("6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1", 16) == partition_of("6bd1bc1ca1bcf7cba6b4fb7ab84e45a3:p", 16)
+    True
+    >>> partition_of("~5", 16)
+    5
+    """
+    if key.startswith(CONTROL_PREFIX):
+        return int(key[len(CONTROL_PREFIX) :]) % partitions
+    return zlib.crc32(home_of(key).encode()) % partitions
+
+
+def derive(cause: str, *parts: str | int) -> str:
+    """An id that follows from its cause: deciding again gives the same. 32 hex digits."""
+    text = "\x1f".join((cause, *map(str, parts)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def genesis(key: str) -> bytes:
+    """What the first event on a key names as the digest before it: it binds the chain to the key."""
+    return hashlib.sha256(b"rejoinder chain 1\x00" + key.encode()).digest()
+
+
+def digest(fingerprint: bytes, payload: bytes) -> bytes:
+    """The digest of one event: SHA-256 over its schema's fingerprint and its Avro bytes (envelope included)."""
+    return hashlib.sha256(fingerprint + payload).digest()
+
+
+def words_digest(salt: bytes, text: str) -> bytes:
+    """A salted digest of somebody's words: shows that they are the same without keeping them.
+
+    The salt lies beside the words in interaction.content and goes with them, so that a guess at short words
+    can't be checked once they are erased.
+    """
+    return hmac.new(salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()

@@ -1,0 +1,102 @@
+"""What can happen in one pool."""
+
+from typing import Annotated
+
+from engine.record import Event, Millis
+
+
+class AgentRegistered(Event):
+    """An agent became known, or changed."""
+
+    agent_id: Annotated[str, "the agent"]
+    skills: Annotated[list[str], "what the agent knows"]
+    groups: Annotated[list[str], "the agent groups"]
+    capacity: Annotated[int, "how many interactions at once"]
+
+
+class AgentStateChanged(Event):
+    """An agent came, paused or went."""
+
+    agent_id: Annotated[str, "the agent"]
+    state: Annotated[str, "ready, away or offline"]
+    why: Annotated[str, "asked, or not_accepted_in_time"]
+
+
+class RequestQueued(Event):
+    """An interaction stands in line."""
+
+    request_id: Annotated[str, "the request"]
+    queue: Annotated[str, "the queue of the policy"]
+    skills: Annotated[list[str], "what the agent has to know, all of them"]
+    group: Annotated[str | None, "the agent group that it is kept for"] = None
+    agent: Annotated[str | None, "the only agent that it is kept for"] = None
+    priority: Annotated[int, "a higher one is served first"]
+    waiting_since: Annotated[Millis, "when the wait began"]
+
+
+class RequestReturned(Event):
+    """An offer came to nothing: the interaction stands at the front of its line again."""
+
+    request_id: Annotated[str, "the request"]
+    reservation_id: Annotated[str, "the reservation that ended"]
+    agent_id: Annotated[str, "the agent to whom it was offered"]
+    why: Annotated[str, "expired, declined or agent_gone"]
+
+
+class RequestWithdrawn(Event):
+    """The interaction left the line unserved."""
+
+    request_id: Annotated[str, "the request"]
+    why: Annotated[str, "withdrawn, or unknown (it stood in no line)"]
+
+
+class Reserved(Event):
+    """A slot of an agent is kept for an interaction."""
+
+    reservation_id: Annotated[str, "the reservation"]
+    request_id: Annotated[str, "the request that it answers"]
+    agent_id: Annotated[str, "the agent"]
+    waited: Annotated[int, "how long it stood in line, milliseconds"]
+
+
+class ReservationConfirmed(Event):
+    """The agent accepted: the slot is occupied."""
+
+    reservation_id: Annotated[str, "the reservation"]
+    agent_id: Annotated[str, "the agent"]
+
+
+class ReservationEnded(Event):
+    """The reservation ended and its slot is free."""
+
+    reservation_id: Annotated[str, "the reservation"]
+    agent_id: Annotated[str, "the agent"]
+    why: Annotated[str, "expired, declined, released, agent_gone, or unknown (it had ended before)"]
+
+
+class SlotOccupied(Event):
+    """An agent took an interaction without a reservation; it counts against the capacity, even beyond it."""
+
+    agent_id: Annotated[str, "the agent"]
+
+
+class SlotFreed(Event):
+    """An agent's slot is free again."""
+
+    agent_id: Annotated[str, "the agent"]
+    why: Annotated[str, "told, or unknown (it was not occupied)"]
+
+
+class CommandRefused(Event):
+    """An external command was refused."""
+
+    command: Annotated[str, "the command's name"]
+    code: Annotated[str, "the reason in a word"]
+    reason: Annotated[str, "the reason as a person reads it"]
+
+
+EVENTS: tuple[type[Event], ...] = tuple(
+    value
+    for value in globals().values()
+    if isinstance(value, type) and issubclass(value, Event) and value is not Event
+)
