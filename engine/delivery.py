@@ -5,7 +5,7 @@ from typing import Annotated
 from engine.record import Millis, Record
 
 
-class Deliver(Record):
+class Deliver(Record, kw_only=True):
     """delivery.commands: make one attempt to post. Keyed `channel:account`."""
 
     delivery_id: Annotated[str, "the delivery; the same in each attempt"]
@@ -21,7 +21,7 @@ class Deliver(Record):
     correlation_id: Annotated[str, "the first command of the chain"]
 
 
-class AttemptBegun(Record):
+class AttemptBegun(Record, kw_only=True):
     """delivery.attempts: the worker is about to call the platform. Keyed by delivery id."""
 
     delivery_id: Annotated[str, "the delivery"]
@@ -30,7 +30,7 @@ class AttemptBegun(Record):
     begun_at: Annotated[Millis, "by the worker's wall clock"]
 
 
-class AttemptEnded(Record):
+class AttemptEnded(Record, kw_only=True):
     """delivery.attempts: what the platform answered. Keyed by delivery id."""
 
     delivery_id: Annotated[str, "the delivery"]
@@ -41,7 +41,7 @@ class AttemptEnded(Record):
     item_id: Annotated[str | None, "posted: the platform's id"] = None
 
 
-class CommandResult(Record):
+class CommandResult(Record, kw_only=True):
     """command.results: what became of a command. Kept for a day."""
 
     command_id: Annotated[str, "the command"]
@@ -54,7 +54,7 @@ class CommandResult(Record):
     reason: Annotated[str | None, "refused: the reason as a person reads it"] = None
 
 
-class DeadLetter(Record):
+class DeadLetter(Record, kw_only=True):
     """dead.letters: what could not be read or decided, whole, with the reason. Kept for 30 days."""
 
     source_topic: Annotated[str, "where it stood; 'webhook' for one that came by HTTP"]
@@ -67,7 +67,7 @@ class DeadLetter(Record):
     at: Annotated[Millis, "when it was put here, by the wall clock"]
 
 
-class PolicyVersion(Record):
+class PolicyVersion(Record, kw_only=True):
     """policies: one version of the policy, for ever. Keyed by version."""
 
     version: Annotated[int, "1, 2, 3 …"]

@@ -23,7 +23,7 @@ class Record(msgspec.Struct, kw_only=True):
     """Anything that is written to Kafka: an event, a command, a content or a delivery record."""
 
 
-class Event(Record):
+class Event(Record, kw_only=True):
     """What every event carries: the envelope. A decider fills the first three fields, the processor the rest.
 
     The chain: `previous` is the digest (see engine.envelope.digest) of the event before on the same key, and of
@@ -49,7 +49,7 @@ class Event(Record):
     previous: Annotated[bytes, "SHA-256 over the event before on this key"] = b""
 
 
-class Command(Record):
+class Command(Record, kw_only=True):
     """What every command carries."""
 
     command_id: Annotated[

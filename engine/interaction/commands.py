@@ -5,7 +5,7 @@ from typing import Annotated
 from engine.record import Command, Millis
 
 
-class ReceiveMessage(Command):
+class ReceiveMessage(Command, kw_only=True):
     """External, from a platform: a customer wrote to an account."""
 
     channel: Annotated[str, "x, facebook or messenger"]
@@ -28,7 +28,7 @@ class ReceiveMessage(Command):
     raw: Annotated[bytes, "the platform's item as it came, JSON"]
 
 
-class RecordOwnPost(Command):
+class RecordOwnPost(Command, kw_only=True):
     """External, from a platform: the account itself posted an answer to this person (an echo, or by other means)."""
 
     channel: Annotated[str, "x, facebook or messenger"]
@@ -41,14 +41,14 @@ class RecordOwnPost(Command):
     raw: Annotated[bytes, "the platform's item as it came, JSON"]
 
 
-class DeleteMessage(Command):
+class DeleteMessage(Command, kw_only=True):
     """External, from a platform: the customer deleted a message."""
 
     channel: Annotated[str, "x, facebook or messenger"]
     item_id: Annotated[str, "the platform's id of the message"]
 
 
-class Reserve(Command):
+class Reserve(Command, kw_only=True):
     """Derived, from routing: an agent is kept for the interaction."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -57,7 +57,7 @@ class Reserve(Command):
     agent_id: Annotated[str, "the agent"]
 
 
-class LoseAgent(Command):
+class LoseAgent(Command, kw_only=True):
     """Derived, from routing: the agent of an offer that was not yet accepted is gone."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -65,35 +65,35 @@ class LoseAgent(Command):
     agent_id: Annotated[str, "the agent"]
 
 
-class Accept(Command):
+class Accept(Command, kw_only=True):
     """An agent accepts an offer."""
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the agent"]
 
 
-class Decline(Command):
+class Decline(Command, kw_only=True):
     """An agent declines an offer."""
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the agent"]
 
 
-class Take(Command):
+class Take(Command, kw_only=True):
     """An agent takes an interaction that nobody has accepted."""
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the agent"]
 
 
-class TakeOver(Command):
+class TakeOver(Command, kw_only=True):
     """A supervisor takes an interaction from its agent."""
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the supervisor, who becomes its agent"]
 
 
-class Reply(Command):
+class Reply(Command, kw_only=True):
     """The assigned agent answers."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -104,7 +104,7 @@ class Reply(Command):
     salt: Annotated[bytes, "16 random bytes for the digest of the text"]
 
 
-class RecordDelivery(Command):
+class RecordDelivery(Command, kw_only=True):
     """Derived, from the delivery worker: what came of one attempt to post."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -119,7 +119,7 @@ class RecordDelivery(Command):
     retry_after: Annotated[int | None, "retry: the platform's wish, milliseconds"] = None
 
 
-class Transfer(Command):
+class Transfer(Command, kw_only=True):
     """The assigned agent gives the interaction to another queue or agent."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -130,7 +130,7 @@ class Transfer(Command):
     salt: Annotated[bytes, "16 random bytes for the digest of the note"] = b""
 
 
-class Disposition(Command):
+class Disposition(Command, kw_only=True):
     """The assigned agent ends the interaction with a code."""
 
     interaction_id: Annotated[str, "the interaction"]
@@ -138,26 +138,26 @@ class Disposition(Command):
     code: Annotated[str, "one of the policy's codes"]
 
 
-class PublishPolicy(Command):
+class PublishPolicy(Command, kw_only=True):
     """Control: from here on this version decides."""
 
     version: Annotated[int, "the version"]
     document: Annotated[bytes, "the policy, JSON"]
 
 
-class ActivateEmergency(Command):
+class ActivateEmergency(Command, kw_only=True):
     """Control: an emergency begins for an account."""
 
     account: Annotated[str, "channel and platform id of the account: x:42"]
 
 
-class EndEmergency(Command):
+class EndEmergency(Command, kw_only=True):
     """Control: the emergency of an account ends."""
 
     account: Annotated[str, "channel and platform id of the account: x:42"]
 
 
-class AdvanceTime(Command):
+class AdvanceTime(Command, kw_only=True):
     """Control, in recorded time: nothing that happened before `at` is still to come."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from engine.record import Event, Millis, Record
 
 
-class MessageReceived(Event):
+class MessageReceived(Event, kw_only=True):
     """A customer's message became part of an interaction, which it opened or joined."""
 
     item_id: Annotated[str, "the platform's id of the post or message"]
@@ -28,13 +28,13 @@ class MessageReceived(Event):
     action: Annotated[str, "what the filter led to: route, attach or ignore"]
 
 
-class FilteredOut(Event):
+class FilteredOut(Event, kw_only=True):
     """The keyword filter said `ignore`: the interaction ends here, and no contact is made."""
 
     filter: Annotated[str, "the name of the filter"]
 
 
-class ContactCreated(Event):
+class ContactCreated(Event, kw_only=True):
     """Nobody was known under this handle, so a contact was made from the available data."""
 
     handle_id: Annotated[str, "the home of the handle"]
@@ -42,13 +42,13 @@ class ContactCreated(Event):
     profile_id: Annotated[str, "where name and screen name lie in interaction.content"]
 
 
-class ContactResolved(Event):
+class ContactResolved(Event, kw_only=True):
     """It is known whose interaction this is."""
 
     how: Annotated[str, "found (by the handle) or created"]
 
 
-class NoticeRequested(Event):
+class NoticeRequested(Event, kw_only=True):
     """An automatic answer because of a closure was asked for; once for each contact, account and closure."""
 
     delivery_id: Annotated[str, "the delivery that is to carry it"]
@@ -62,7 +62,7 @@ class NoticeRequested(Event):
     words: Annotated[bytes, "salted digest of its text"]
 
 
-class NoticePosted(Event):
+class NoticePosted(Event, kw_only=True):
     """The platform took the notice."""
 
     delivery_id: Annotated[str, "the delivery that carried it"]
@@ -70,7 +70,7 @@ class NoticePosted(Event):
     posted_at: Annotated[Millis, "when"]
 
 
-class OutOfHours(Event):
+class OutOfHours(Event, kw_only=True):
     """A closure holds the interaction back."""
 
     closure: Annotated[str, "the id of the closure"]
@@ -83,7 +83,7 @@ class OutOfHours(Event):
     ]
 
 
-class ClosureChanged(Event):
+class ClosureChanged(Event, kw_only=True):
     """The interaction is still held back, but by another closure or for another time."""
 
     closure: Annotated[str, "the id of the closure"]
@@ -91,7 +91,7 @@ class ClosureChanged(Event):
     until: Annotated[Millis | None, "when the account is looked at again; null: when the emergency ends"] = None
 
 
-class Queued(Event):
+class Queued(Event, kw_only=True):
     """The interaction waits for an agent."""
 
     queue: Annotated[str, "the queue of the policy"]
@@ -104,14 +104,14 @@ class Queued(Event):
     why: Annotated[str, "received, reopened, written_again, declined, agent_gone, transferred"]
 
 
-class QueuedAgain(Event):
+class QueuedAgain(Event, kw_only=True):
     """An offer ended without an agent, and the interaction went back to the front of its line."""
 
     request_id: Annotated[str, "the request that stands in line again"]
     why: Annotated[str, "declined or not_accepted_in_time"]
 
 
-class Assigned(Event):
+class Assigned(Event, kw_only=True):
     """An agent was found, or took it."""
 
     agent_id: Annotated[str, "the agent"]
@@ -120,7 +120,7 @@ class Assigned(Event):
     why: Annotated[str, "reserved (by routing), taken (by the agent), taken_over, or written_again"]
 
 
-class ReservationReleased(Event):
+class ReservationReleased(Event, kw_only=True):
     """Routing offered an agent that was no longer needed, and was told so."""
 
     reservation_id: Annotated[str, "the reservation"]
@@ -128,28 +128,28 @@ class ReservationReleased(Event):
     why: Annotated[str, "the state that the interaction was in"]
 
 
-class Accepted(Event):
+class Accepted(Event, kw_only=True):
     """The agent accepted the offer."""
 
     agent_id: Annotated[str, "the agent"]
     reservation_id: Annotated[str | None, "routing's reservation"] = None
 
 
-class AssignmentExpired(Event):
+class AssignmentExpired(Event, kw_only=True):
     """The agent did not accept in time."""
 
     agent_id: Annotated[str, "the agent"]
     reservation_id: Annotated[str, "routing's reservation"]
 
 
-class AssignmentDeclined(Event):
+class AssignmentDeclined(Event, kw_only=True):
     """The agent declined the offer."""
 
     agent_id: Annotated[str, "the agent"]
     reservation_id: Annotated[str, "routing's reservation"]
 
 
-class ReplyRequested(Event):
+class ReplyRequested(Event, kw_only=True):
     """An agent's answer is on its way to the platform."""
 
     delivery_id: Annotated[str, "the delivery that is to carry it"]
@@ -160,7 +160,7 @@ class ReplyRequested(Event):
     words: Annotated[bytes, "salted digest of its text"]
 
 
-class Replied(Event):
+class Replied(Event, kw_only=True):
     """The platform took an agent's answer."""
 
     delivery_id: Annotated[str, "the delivery that carried it"]
@@ -171,7 +171,7 @@ class Replied(Event):
     settled_by: Annotated[str, "outcome (of the call), echo, look_up or duplicate_error"]
 
 
-class RepliedElsewhere(Event):
+class RepliedElsewhere(Event, kw_only=True):
     """The account's own answer appeared that no delivery of ours made: somebody wrote it on the platform."""
 
     item_id: Annotated[str, "the platform's id of the answer"]
@@ -182,7 +182,7 @@ class RepliedElsewhere(Event):
     words: Annotated[bytes, "salted digest of its text"]
 
 
-class DeliveryFailed(Event):
+class DeliveryFailed(Event, kw_only=True):
     """An attempt to post failed; it will be tried again."""
 
     delivery_id: Annotated[str, "the delivery"]
@@ -191,14 +191,14 @@ class DeliveryFailed(Event):
     retry_at: Annotated[Millis, "when it is tried again"]
 
 
-class DeliveryRetried(Event):
+class DeliveryRetried(Event, kw_only=True):
     """The time had come to try again."""
 
     delivery_id: Annotated[str, "the delivery"]
     attempt: Annotated[int, "which attempt this is, from 2"]
 
 
-class ReplyFailed(Event):
+class ReplyFailed(Event, kw_only=True):
     """The platform refused an answer or a notice for good; it is not tried again."""
 
     delivery_id: Annotated[str, "the delivery"]
@@ -206,14 +206,14 @@ class ReplyFailed(Event):
     detail: Annotated[str, "what a person can do about it"]
 
 
-class ReplyAbandoned(Event):
+class ReplyAbandoned(Event, kw_only=True):
     """The policy's time for retries ended, or it can't be known whether the answer was posted."""
 
     delivery_id: Annotated[str, "the delivery"]
     reason: Annotated[str, "the last error, or undecided"]
 
 
-class Transferred(Event):
+class Transferred(Event, kw_only=True):
     """The interaction was given on."""
 
     from_agent: Annotated[str, "who gave it away"]
@@ -222,14 +222,14 @@ class Transferred(Event):
     note_id: Annotated[str | None, "where the note lies in interaction.content"] = None
 
 
-class MessageDeleted(Event):
+class MessageDeleted(Event, kw_only=True):
     """The customer deleted a message on the platform; its words go too."""
 
     item_id: Annotated[str, "the platform's id of the message"]
     content_id: Annotated[str, "the words that were removed"]
 
 
-class CommandRefused(Event):
+class CommandRefused(Event, kw_only=True):
     """An external command was refused."""
 
     command: Annotated[str, "the command's name"]
@@ -237,28 +237,28 @@ class CommandRefused(Event):
     reason: Annotated[str, "the reason as a person reads it; never the words of a message"]
 
 
-class Dispositioned(Event):
+class Dispositioned(Event, kw_only=True):
     """The interaction ended."""
 
     code: Annotated[str, "the disposition code; filtered_out, withdrawn and expired are the engine's own"]
     agent_id: Annotated[str | None, "who set it; null: nobody, a rule did"] = None
 
 
-class PolicyAdopted(Event):
+class PolicyAdopted(Event, kw_only=True):
     """From here on this partition decides by this version of the policy."""
 
     version: Annotated[int, "the version"]
     policy_digest: Annotated[bytes, "SHA-256 of the document"]
 
 
-class EmergencyActivated(Event):
+class EmergencyActivated(Event, kw_only=True):
     """An emergency began for an account, on this partition."""
 
     closure: Annotated[str, "the id of the closure"]
     account: Annotated[str, "channel and platform id of the account: x:42"]
 
 
-class EmergencyEnded(Event):
+class EmergencyEnded(Event, kw_only=True):
     """An emergency ended for an account, on this partition."""
 
     closure: Annotated[str, "the id of the closure"]
@@ -272,7 +272,7 @@ EVENTS: tuple[type[Event], ...] = tuple(
 )
 
 
-class Words(Record):
+class Words(Record, kw_only=True):
     """interaction.content: somebody's words, under the content id as key. A tombstone forgets them."""
 
     text: Annotated[str, "the text, unchanged"]
@@ -280,7 +280,7 @@ class Words(Record):
     language: Annotated[str | None, "the language that the platform named"] = None
 
 
-class Profile(Record):
+class Profile(Record, kw_only=True):
     """interaction.content: who a handle belongs to, under `home:p` as key. A tombstone forgets it."""
 
     channel: Annotated[str, "x, facebook or messenger"]

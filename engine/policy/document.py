@@ -14,7 +14,7 @@ class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
     """A part of the document: unknown fields are refused, so that a misspelt one is not ignored."""
 
 
-class SpecialDay(Part):
+class SpecialDay(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A day on which an account is closed, or open at other hours."""
 
     date: Annotated[str, "2026-12-24, in the account's time zone"]
@@ -22,7 +22,7 @@ class SpecialDay(Part):
     hours: Annotated[str | None, "opening hours of that day, 10:00-14:00; none: closed"] = None
 
 
-class Account(Part):
+class Account(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One of the company's accounts."""
 
     channel: Annotated[Channel, "where it is"]
@@ -40,7 +40,7 @@ class Account(Part):
     )
 
 
-class Queue(Part):
+class Queue(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Where interactions wait, and for whom."""
 
     name: Annotated[str, "its name"]
@@ -50,7 +50,7 @@ class Queue(Part):
     priority: Annotated[int, "a higher one is served first"] = 0
 
 
-class Filter(Part):
+class Filter(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What certain words in a message lead to. The first filter that matches decides."""
 
     name: Annotated[str, "its name, recorded with each message that it matched"]
@@ -62,7 +62,7 @@ class Filter(Part):
     priority: Annotated[int | None, "route: this priority and not the queue's"] = None
 
 
-class Notice(Part):
+class Notice(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """An automatic answer because of a closure."""
 
     name: Annotated[str, "its name"]
@@ -70,7 +70,7 @@ class Notice(Part):
     visibility: Annotated[Visibility, "where it is sent"] = "public"
 
 
-class Policy(Part):
+class Policy(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """The document."""
 
     name: Annotated[str, "what it is called"]

@@ -5,7 +5,7 @@ from typing import Annotated
 from engine.record import Command, Millis
 
 
-class RegisterAgent(Command):
+class RegisterAgent(Command, kw_only=True):
     """External: who an agent is; a repeat changes it."""
 
     agent_id: Annotated[str, "the agent"]
@@ -14,14 +14,14 @@ class RegisterAgent(Command):
     capacity: Annotated[int, "how many interactions at once"]
 
 
-class SetAgentState(Command):
+class SetAgentState(Command, kw_only=True):
     """External: an agent comes, pauses or goes."""
 
     agent_id: Annotated[str, "the agent"]
     state: Annotated[str, "ready, away or offline"]
 
 
-class RequestAgent(Command):
+class RequestAgent(Command, kw_only=True):
     """Derived, from Queued: an interaction wants an agent."""
 
     request_id: Annotated[str, "the request"]
@@ -34,19 +34,19 @@ class RequestAgent(Command):
     waiting_since: Annotated[Millis, "when the wait began"]
 
 
-class WithdrawRequest(Command):
+class WithdrawRequest(Command, kw_only=True):
     """Derived: the interaction needs no agent any more."""
 
     request_id: Annotated[str, "the request"]
 
 
-class ConfirmReservation(Command):
+class ConfirmReservation(Command, kw_only=True):
     """Derived, from Accepted: the agent works on it."""
 
     reservation_id: Annotated[str, "the reservation"]
 
 
-class EndReservation(Command):
+class EndReservation(Command, kw_only=True):
     """Derived: the offer ended without the agent accepting."""
 
     reservation_id: Annotated[str, "the reservation"]
@@ -57,14 +57,14 @@ class EndReservation(Command):
     ]
 
 
-class OccupySlot(Command):
+class OccupySlot(Command, kw_only=True):
     """Derived, from a Take: the agent works on it without a reservation."""
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the agent"]
 
 
-class FreeSlot(Command):
+class FreeSlot(Command, kw_only=True):
     """Derived: the agent works on it no more."""
 
     interaction_id: Annotated[str, "the interaction"]

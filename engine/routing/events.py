@@ -5,7 +5,7 @@ from typing import Annotated
 from engine.record import Event, Millis
 
 
-class AgentRegistered(Event):
+class AgentRegistered(Event, kw_only=True):
     """An agent became known, or changed."""
 
     agent_id: Annotated[str, "the agent"]
@@ -14,7 +14,7 @@ class AgentRegistered(Event):
     capacity: Annotated[int, "how many interactions at once"]
 
 
-class AgentStateChanged(Event):
+class AgentStateChanged(Event, kw_only=True):
     """An agent came, paused or went."""
 
     agent_id: Annotated[str, "the agent"]
@@ -22,7 +22,7 @@ class AgentStateChanged(Event):
     why: Annotated[str, "asked, or not_accepted_in_time"]
 
 
-class RequestQueued(Event):
+class RequestQueued(Event, kw_only=True):
     """An interaction stands in line."""
 
     request_id: Annotated[str, "the request"]
@@ -34,7 +34,7 @@ class RequestQueued(Event):
     waiting_since: Annotated[Millis, "when the wait began"]
 
 
-class RequestReturned(Event):
+class RequestReturned(Event, kw_only=True):
     """An offer came to nothing: the interaction stands at the front of its line again."""
 
     request_id: Annotated[str, "the request"]
@@ -43,14 +43,14 @@ class RequestReturned(Event):
     why: Annotated[str, "expired, declined or agent_gone"]
 
 
-class RequestWithdrawn(Event):
+class RequestWithdrawn(Event, kw_only=True):
     """The interaction left the line unserved."""
 
     request_id: Annotated[str, "the request"]
     why: Annotated[str, "withdrawn, or unknown (it stood in no line)"]
 
 
-class Reserved(Event):
+class Reserved(Event, kw_only=True):
     """A slot of an agent is kept for an interaction."""
 
     reservation_id: Annotated[str, "the reservation"]
@@ -59,14 +59,14 @@ class Reserved(Event):
     waited: Annotated[int, "how long it stood in line, milliseconds"]
 
 
-class ReservationConfirmed(Event):
+class ReservationConfirmed(Event, kw_only=True):
     """The agent accepted: the slot is occupied."""
 
     reservation_id: Annotated[str, "the reservation"]
     agent_id: Annotated[str, "the agent"]
 
 
-class ReservationEnded(Event):
+class ReservationEnded(Event, kw_only=True):
     """The reservation ended and its slot is free."""
 
     reservation_id: Annotated[str, "the reservation"]
@@ -74,20 +74,20 @@ class ReservationEnded(Event):
     why: Annotated[str, "expired, declined, released, agent_gone, or unknown (it had ended before)"]
 
 
-class SlotOccupied(Event):
+class SlotOccupied(Event, kw_only=True):
     """An agent took an interaction without a reservation; it counts against the capacity, even beyond it."""
 
     agent_id: Annotated[str, "the agent"]
 
 
-class SlotFreed(Event):
+class SlotFreed(Event, kw_only=True):
     """An agent's slot is free again."""
 
     agent_id: Annotated[str, "the agent"]
     why: Annotated[str, "told, or unknown (it was not occupied)"]
 
 
-class CommandRefused(Event):
+class CommandRefused(Event, kw_only=True):
     """An external command was refused."""
 
     command: Annotated[str, "the command's name"]
