@@ -24,7 +24,8 @@ class Record(msgspec.Struct, kw_only=True):
 
 
 class Event(Record, kw_only=True):
-    """What every event carries: the envelope. A decider fills the first three fields, the processor the rest.
+    """What every event carries: the envelope. A decider fills the first two fields (and the actor, where it is not the
+    command's), the processor the rest.
 
     The chain: `previous` is the digest (see engine.envelope.digest) of the event before on the same key, and of
     the key itself for the first, so that nothing can be changed, removed or reordered unnoticed.
@@ -34,6 +35,7 @@ class Event(Record, kw_only=True):
         None
     )
     contact_id: Annotated[str | None, "the contact, once it is resolved"] = None
+    state: Annotated[str | None, "the interaction's state after it, by the lifecycle; null for one of the key itself"] = None
     occurred_at: Annotated[Millis, "when it happened, as the decider was told"] = 0
     event_id: Annotated[str, "derived from the causing input and a counter: deciding again gives the same"] = ""
     sequence: Annotated[int, "1, 2, 3 … without a gap on each key"] = 0

@@ -66,7 +66,7 @@ class NoticePosted(Event, kw_only=True):
     """The platform took the notice."""
 
     delivery_id: Annotated[str, "the delivery that carried it"]
-    item_id: Annotated[str, "the platform's id of the posted notice"]
+    item_id: Annotated[str | None, "the platform's id of the posted notice; null where it would not tell"] = None
     posted_at: Annotated[Millis, "when"]
 
 
@@ -101,14 +101,17 @@ class Queued(Event, kw_only=True):
     agent: Annotated[str | None, "the only agent that it is kept for, after a transfer"] = None
     priority: Annotated[int, "a higher one is served first"]
     request_id: Annotated[str, "what routing is asked with"]
-    why: Annotated[str, "received, reopened, written_again, declined, agent_gone, transferred"]
+    expires_at: Annotated[Millis | None, "when it ends unserved; null: never"] = None
+    why: Annotated[str, "received, reopened, written_again or transferred"]
 
 
 class QueuedAgain(Event, kw_only=True):
     """An offer ended without an agent, and the interaction went back to the front of its line."""
 
     request_id: Annotated[str, "the request that stands in line again"]
-    why: Annotated[str, "declined or not_accepted_in_time"]
+    reservation_id: Annotated[str, "the reservation that ended"]
+    agent_id: Annotated[str, "the agent to whom it was offered"]
+    why: Annotated[str, "expired (not accepted in time), declined or agent_gone"]
 
 
 class Assigned(Event, kw_only=True):
@@ -133,20 +136,6 @@ class Accepted(Event, kw_only=True):
 
     agent_id: Annotated[str, "the agent"]
     reservation_id: Annotated[str | None, "routing's reservation"] = None
-
-
-class AssignmentExpired(Event, kw_only=True):
-    """The agent did not accept in time."""
-
-    agent_id: Annotated[str, "the agent"]
-    reservation_id: Annotated[str, "routing's reservation"]
-
-
-class AssignmentDeclined(Event, kw_only=True):
-    """The agent declined the offer."""
-
-    agent_id: Annotated[str, "the agent"]
-    reservation_id: Annotated[str, "routing's reservation"]
 
 
 class ReplyRequested(Event, kw_only=True):

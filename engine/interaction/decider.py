@@ -1,0 +1,100 @@
+"""The interaction decider: one contact's interactions, and (on a control key) what holds for a partition."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from engine.decider import Context, Decision, Duplicate, Refusal, Send
+from engine.interaction import commands as c
+from engine.interaction import consequences, posting, receiving, working
+from engine.interaction import events as e
+from engine.interaction.evolve import evolve
+from engine.interaction.state import Emergency, Interaction, PolicyInForce, Timer
+from engine.policy.rules import document_digest
+from engine.record import Command, Event
+from engine.rows import Rows
+
+RECHECK: Final = (e.PolicyAdopted, e.EmergencyActivated, e.EmergencyEnded)
+"""After these, every closure's deadline on the partition has come."""
+
+
+class InteractionDecider:
+    """Runs the functions of this package; keeps nothing itself."""
+
+    name = "interaction"
+    controls = c.CONTROLS
+
+    def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
+        return _DECIDE[type(command)](rows, command, context)
+
+    def fire(self, rows: Rows, timer: Timer, context: Context) -> Decision:
+        return _FIRE[timer.name](rows, timer, context)
+
+    def evolve(self, rows: Rows, event: Event) -> None:
+        evolve(rows, event)
+
+    def apply(self, rows: Rows, event: Event, command: Command | None, context: Context) -> Iterable[Send]:
+        """Evolves an event that was just decided, and gives what follows from it."""
+        before = rows.get(Interaction, event.interaction_id or "")
+        evolve(rows, event)
+        return list(consequences.follow(rows, before, event, command, context))
+
+    def state_of(self, rows: Rows, event: Event) -> str | None:
+        """The state of the event's interaction before it."""
+        interaction = rows.get(Interaction, event.interaction_id or "")
+        return None if interaction is None else interaction.state
+
+    def refused(self, command: Command, refusal: Refusal) -> Event:
+        interaction_id = getattr(command, "interaction_id", None)
+        return e.CommandRefused(
+            interaction_id=interaction_id, command=type(command).__name__, code=refusal.code, reason=refusal.reason
+        )
+
+
+def _publish_policy(rows: Rows, command: c.PublishPolicy, context: Context) -> Decision:
+    in_force = rows.get(PolicyInForce, "")
+    if in_force is not None and in_force.version >= command.version:
+        return Duplicate()
+    yield e.PolicyAdopted(version=command.version, policy_digest=document_digest(command.document))
+    return None
+
+
+def _activate_emergency(rows: Rows, command: c.ActivateEmergency, context: Context) -> Decision:
+    if rows.get(Emergency, command.account) is not None:
+        return Duplicate()
+    closure = f"emergency:{command.account}:{command.correlation_id or command.command_id}"
+    yield e.EmergencyActivated(closure=closure, account=command.account)
+    return None
+
+
+def _end_emergency(rows: Rows, command: c.EndEmergency, context: Context) -> Decision:
+    emergency = rows.get(Emergency, command.account)
+    if emergency is None:
+        return Duplicate()
+    yield e.EmergencyEnded(closure=emergency.closure, account=command.account)
+    return None
+
+
+_DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = {
+    c.ReceiveMessage: receiving.receive_message,
+    c.DeleteMessage: receiving.delete_message,
+    c.RecordOwnPost: posting.record_own_post,
+    c.RecordDelivery: posting.record_delivery,
+    c.Reserve: working.reserve,
+    c.LoseAgent: working.lose_agent,
+    c.Accept: working.accept,
+    c.Decline: working.decline,
+    c.Take: working.take,
+    c.TakeOver: working.take,
+    c.Reply: working.reply,
+    c.Transfer: working.transfer,
+    c.Disposition: working.disposition,
+    c.PublishPolicy: _publish_policy,
+    c.ActivateEmergency: _activate_emergency,
+    c.EndEmergency: _end_emergency,
+}
+_FIRE: Final[dict[str, Callable[[Rows, Timer, Context], Decision]]] = {
+    "accept": working.not_accepted,
+    "closure": receiving.look_again,
+    "expire": receiving.expire,
+    "retry": posting.retry,
+}

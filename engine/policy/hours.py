@@ -1,0 +1,77 @@
+"""When an account is open: opening hours in OpenStreetMap's syntax, public holidays, special days."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from opening_hours import OpeningHours
+
+from engine.policy.document import Account, ClosureKind, SpecialDay
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """What holds an account's interactions back.
+
+    `closure_id` is the same for all of one emergency, special day or closed interval: one notice is sent for each.
+    `until` is when to look again (milliseconds), None: when the emergency ends, or never.
+    """
+
+    closure_id: str
+    kind: ClosureKind
+    until: int | None
+
+
+class Calendar:
+    """The hours of one account."""
+
+    def __init__(self, account: Account) -> None:
+        self._name = f"{account.channel}:{account.id}"
+        self._zone = ZoneInfo(account.time_zone)
+        self._always = account.hours.strip() == "24/7"
+        self._hours = self._parse(account.hours, account.holidays)
+        self._special: dict[date, SpecialDay] = {date.fromisoformat(day.date): day for day in account.special_days}
+        self._special_hours = {
+            day: self._parse(special.hours, account.holidays) for day, special in self._special.items() if special.hours
+        }
+
+    def _parse(self, hours: str, country: str | None) -> OpeningHours:
+        return OpeningHours(hours, timezone=self._zone, country=country)
+
+    def closure(self, now: int) -> Closure | None:
+        """The special day or closed interval at `now` (milliseconds), or None when the account is open."""
+        if self._always and not self._special:
+            return None
+        moment = datetime.fromtimestamp(now / 1000, UTC).astimezone(self._zone)
+        today = moment.date()
+        special = self._special.get(today)
+        if special is not None:
+            return self._special_closure(today, moment)
+        if self._hours.is_open(moment):
+            return None
+        opening = self._hours.next_change(moment)
+        until = None if opening is None else _millis(opening)
+        interval = until  # a closed interval is known by its end
+        for day in self._special:  # look again when a special day begins: it may be open
+            begins = _millis(self._midnight(day))
+            if now < begins and (until is None or begins < until):
+                until = begins
+        return Closure(f"closed:{self._name}:{interval or 'always'}", "closed", until)
+
+    def _special_closure(self, today: date, moment: datetime) -> Closure | None:
+        hours = self._special_hours.get(today)
+        until = _millis(self._midnight(today + timedelta(days=1)))
+        if hours is not None:
+            if hours.is_open(moment):
+                return None
+            opening = hours.next_change(moment)
+            if opening is not None:
+                until = min(until, _millis(opening))
+        return Closure(f"special_day:{self._name}:{today.isoformat()}", "special_day", until)
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, self._zone)
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,265 @@
+"""The routing decider: one pool's agents and its line.
+
+It owns the slots, so an agent is never given two interactions for one: a slot is reserved with an offer, and is
+free again only when the interaction says so.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final
+
+from engine.decider import Context, Decision, Duplicate, Refusal, Send
+from engine.envelope import derive, home_of
+from engine.interaction.commands import LoseAgent, Reserve
+from engine.interaction.state import Timer
+from engine.record import Command, Event
+from engine.routing import commands as c
+from engine.routing import events as e
+from engine.routing.evolve import evolve, refusal_of
+from engine.routing.state import Agent, Bucket, Offer, Place, Request, Reservation, Slot, slot_id
+from engine.rows import Rows
+
+INTERACTION: Final = "interaction.commands"
+STATES: Final = ("ready", "away", "offline")
+Events = Generator[Event, None, None]
+
+
+class RoutingDecider:
+    """Runs the functions of this package; keeps nothing itself."""
+
+    name = "routing"
+    controls: tuple[type[Command], ...] = ()
+
+    def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
+        return _DECIDE[type(command)](rows, command, context)
+
+    def fire(self, rows: Rows, timer: Timer, context: Context) -> Decision:
+        raise LookupError(f"routing has no deadline {timer.name}")
+
+    def evolve(self, rows: Rows, event: Event) -> None:
+        evolve(rows, event)
+
+    def apply(self, rows: Rows, event: Event, command: Command | None, context: Context) -> Iterable[Send]:
+        evolve(rows, event)
+        return list(_follow(rows, event))
+
+    def state_of(self, rows: Rows, event: Event) -> str | None:
+        return None
+
+    def refused(self, command: Command, refusal: Refusal) -> Event:
+        return e.CommandRefused(command=type(command).__name__, code=refusal.code, reason=refusal.reason)
+
+
+def _register(rows: Rows, command: c.RegisterAgent, context: Context) -> Decision:
+    if command.capacity < 0:
+        return Refusal("bad_capacity", f"a capacity of {command.capacity} is below zero")
+    yield e.AgentRegistered(
+        agent_id=command.agent_id, skills=command.skills, groups=command.groups, capacity=command.capacity
+    )
+    yield from _fill(rows, context, command.agent_id)
+    return None
+
+
+def _set_state(rows: Rows, command: c.SetAgentState, context: Context) -> Decision:
+    agent = rows.get(Agent, command.agent_id)
+    if agent is None:
+        return Refusal("unknown_agent", f"there is no agent {command.agent_id} in this pool; register it first")
+    if command.state not in STATES:
+        return Refusal("unknown_state", f"{command.state!r} is no agent state; there are {', '.join(STATES)}")
+    if agent.state == command.state:
+        return Duplicate()
+    yield e.AgentStateChanged(agent_id=command.agent_id, state=command.state, why="asked")
+    yield from _fill(rows, context, command.agent_id)
+    return None
+
+
+def _request(rows: Rows, command: c.RequestAgent, context: Context) -> Decision:
+    if rows.get(Request, command.request_id) is not None:
+        return Duplicate(command.interaction_id)
+    yield e.RequestQueued(
+        interaction_id=command.interaction_id,
+        request_id=command.request_id,
+        queue=command.queue,
+        skills=command.skills,
+        group=command.group,
+        agent=command.agent,
+        priority=command.priority,
+        waiting_since=command.waiting_since,
+    )
+    yield from _offer(rows, context, command.request_id)
+    return None
+
+
+def _withdraw(rows: Rows, command: c.WithdrawRequest, context: Context) -> Decision:
+    request = rows.get(Request, command.request_id)
+    yield e.RequestWithdrawn(
+        interaction_id=None if request is None else request.interaction_id,
+        request_id=command.request_id,
+        why="unknown" if request is None else "withdrawn",
+    )
+    return None
+
+
+def _confirm(rows: Rows, command: c.ConfirmReservation, context: Context) -> Decision:
+    reservation = rows.get(Reservation, command.reservation_id)
+    if reservation is None:
+        raise LookupError(f"reservation {command.reservation_id} was confirmed, but it had ended")
+    offer = rows.get(Request, reservation.request_id)
+    yield e.ReservationConfirmed(
+        interaction_id=None if offer is None else offer.interaction_id,
+        reservation_id=command.reservation_id,
+        agent_id=reservation.agent_id,
+    )
+    return None
+
+
+def _end(rows: Rows, command: c.EndReservation, context: Context) -> Decision:
+    reservation = rows.get(Reservation, command.reservation_id)
+    if reservation is None:
+        yield e.ReservationEnded(reservation_id=command.reservation_id, agent_id="", why="unknown")
+        return None
+    agent_id, request_id = reservation.agent_id, reservation.request_id
+    request = rows.get(Request, request_id)
+    interaction_id = None if request is None else request.interaction_id
+    yield e.ReservationEnded(
+        interaction_id=interaction_id, reservation_id=command.reservation_id, agent_id=agent_id, why=command.why
+    )
+    agent = rows.get(Agent, agent_id)
+    if command.why == "expired" and agent is not None and agent.state == "ready":
+        yield e.AgentStateChanged(agent_id=agent_id, state="away", why="not_accepted_in_time")
+    if command.why != "released" and request is not None:
+        yield e.RequestReturned(
+            interaction_id=interaction_id,
+            request_id=request_id,
+            reservation_id=command.reservation_id,
+            agent_id=agent_id,
+            why=command.why,
+        )
+        yield from _offer(rows, context, request_id)
+    yield from _fill(rows, context, agent_id)
+    return None
+
+
+def _occupy(rows: Rows, command: c.OccupySlot, context: Context) -> Decision:
+    yield e.SlotOccupied(interaction_id=command.interaction_id, agent_id=command.agent_id)
+    return None
+
+
+def _free(rows: Rows, command: c.FreeSlot, context: Context) -> Decision:
+    occupied = rows.get(Slot, slot_id(command.agent_id, command.interaction_id)) is not None
+    yield e.SlotFreed(
+        interaction_id=command.interaction_id, agent_id=command.agent_id, why="told" if occupied else "unknown"
+    )
+    yield from _fill(rows, context, command.agent_id)
+    return None
+
+
+def _offer(rows: Rows, context: Context, request_id: str) -> Events:
+    """Offers a waiting request to the agent with the fewest interactions, the longest idle among equals."""
+    request = rows.get(Request, request_id)
+    bucket = None if request is None else rows.get(Bucket, request.bucket_id)
+    if request is None or bucket is None:
+        return
+    fitting = [agent for agent in rows.walk(Agent) if _takes(agent, bucket) and _may_take(agent, request)]
+    if fitting:
+        best = min(fitting, key=lambda agent: (agent.used, agent.free_since, agent.agent_id))
+        yield _reserve(context, request_id, request, best)
+
+
+def _fill(rows: Rows, context: Context, agent_id: str) -> Events:
+    """Offers an agent what waits for it, while there is room."""
+    while True:
+        agent = rows.get(Agent, agent_id)
+        if agent is None or not _has_room(agent):
+            return
+        found = _next_for(rows, agent)
+        if found is None:
+            return
+        yield _reserve(context, *found, agent)
+
+
+def _next_for(rows: Rows, agent: Agent) -> tuple[str, Request] | None:
+    """The request that this agent serves next: the first of the heads of all lines that it may serve."""
+    heads = (_head(rows, bucket, agent) for bucket in rows.walk(Bucket) if _takes(agent, bucket))
+    found = [(_rank(head[1], head[0]), head) for head in heads if head is not None]
+    return min(found)[1] if found else None
+
+
+def _head(rows: Rows, bucket: Bucket, agent: Agent) -> tuple[str, Request] | None:
+    for place in rows.walk(Place, f"{bucket.bucket_id}|"):
+        request = rows.get(Request, place.request_id)
+        if request is not None and _may_take(agent, request):
+            return place.request_id, request
+    return None
+
+
+def _rank(request: Request, request_id: str) -> tuple[int, bool, int, str]:
+    return (-request.priority, not request.returned, request.waiting_since, request_id)
+
+
+def _has_room(agent: Agent) -> bool:
+    return agent.state == "ready" and agent.used < agent.capacity
+
+
+def _takes(agent: Agent, bucket: Bucket) -> bool:
+    """Whether an agent has room, and is of the kind that a line waits for."""
+    if not _has_room(agent):
+        return False
+    if bucket.agent is not None:
+        return bucket.agent == agent.agent_id
+    if bucket.group is not None and bucket.group not in agent.groups:
+        return False
+    return set(bucket.skills) <= set(agent.skills)
+
+
+def _may_take(agent: Agent, request: Request) -> bool:
+    return refusal_of(agent) not in request.refusals
+
+
+def _reserve(context: Context, request_id: str, request: Request, agent: Agent) -> e.Reserved:
+    return e.Reserved(
+        interaction_id=request.interaction_id,
+        reservation_id=derive(request_id, "offer", request.offers + 1),
+        request_id=request_id,
+        agent_id=agent.agent_id,
+        waited=max(0, context.now - request.waiting_since),
+    )
+
+
+def _follow(rows: Rows, event: Event) -> Iterable[Send]:
+    match event:
+        case e.Reserved():
+            reserve = Reserve(
+                command_id=derive(event.event_id, "reserve"),
+                at=event.decided_at,
+                correlation_id=event.correlation_id,
+                interaction_id=event.interaction_id or "",
+                request_id=event.request_id,
+                reservation_id=event.reservation_id,
+                agent_id=event.agent_id,
+            )
+            yield Send(INTERACTION, home_of(reserve.interaction_id), reserve)
+        case e.AgentStateChanged(state="offline"):
+            for offer in rows.walk(Offer, f"{event.agent_id}\x1f"):
+                lose = LoseAgent(
+                    command_id=derive(event.event_id, "lose", offer.reservation_id),
+                    at=event.decided_at,
+                    correlation_id=event.correlation_id,
+                    interaction_id=offer.interaction_id,
+                    reservation_id=offer.reservation_id,
+                    agent_id=event.agent_id,
+                )
+                yield Send(INTERACTION, home_of(offer.interaction_id), lose)
+        case _:
+            return
+
+
+_DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = {
+    c.RegisterAgent: _register,
+    c.SetAgentState: _set_state,
+    c.RequestAgent: _request,
+    c.WithdrawRequest: _withdraw,
+    c.ConfirmReservation: _confirm,
+    c.EndReservation: _end,
+    c.OccupySlot: _occupy,
+    c.FreeSlot: _free,
+}

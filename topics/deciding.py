@@ -1,0 +1,370 @@
+"""One command or deadline into the records that it leads to. No Kafka here: the processor reads and writes them.
+
+Every event is stamped with its envelope, moved through the lifecycle, chained to the one before it on its key, and
+evolved into the rows before the decider goes on.
+"""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from engine.decider import Context, Decider, Decision, Duplicate, Refusal, Send, Verdict
+from engine.delivery import CommandResult, DeadLetter
+from engine.envelope import control_key, derive, digest, genesis
+from engine.interaction.commands import AdvanceTime, PublishPolicy
+from engine.interaction.decider import RECHECK
+from engine.interaction.state import Chain, Done, Emergency, PolicyInForce, Timer
+from engine.lifecycle import INITIAL, after
+from engine.policy.rules import Rules, load
+from engine.record import Command, Event
+from engine.rows import Rows
+from schemas.codec import HEADER_BYTES, Codec
+from topics.state import PartitionState
+
+log = structlog.get_logger()
+
+PEOPLE: Final = frozenset({"agent", "supervisor"})
+"""Actors whose commands may be repeated with the same id: what became of them is kept for a day."""
+REMEMBERED: Final = 86_400_000
+TIMER_TOPIC: Final = "timer"
+
+
+class ChainBroken(Exception):
+    """The log's chain of digests or sequences does not hold."""
+
+
+class MissingPolicy(Exception):
+    """The policy that the log says is in force is not in the topic of policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where a command stood."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A record to be produced: `topic` in the catalogue's words, the value encoded; None is a tombstone."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    event: Event | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done since the start, for status and metrics."""
+
+    commands: int = 0
+    events: int = 0
+    duplicates: int = 0
+    refusals: int = 0
+    dead_letters: int = 0
+    timers: int = 0
+
+
+@dataclass(slots=True)
+class _Cause:
+    """What leads to events: a command, or a deadline."""
+
+    command_id: str
+    correlation_id: str
+    at: int
+    actor_kind: str
+    actor_id: str | None
+    source: Input
+    command: Command | None
+    decided: int = 0
+    outputs: list[Output] = field(default_factory=list)
+
+
+class Deciding:
+    """Decides the inputs of one partition, in order.
+
+    clock: the wall clock, milliseconds. In recorded time it is not asked: a command's own time is the time, and
+    deadlines come when AdvanceTime says so.
+    """
+
+    def __init__(
+        self,
+        decider: Decider,
+        codec: Codec,
+        partition: int,
+        policies: dict[int, Rules],
+        clock: Callable[[], int],
+        recorded: bool = False,
+    ) -> None:
+        self.state = PartitionState()
+        self.counts = Counts()
+        self._decider = decider
+        self._codec = codec
+        self._partition = partition
+        self._policies = policies
+        self._clock = clock
+        self._recorded = recorded
+        self._control = self.state.rows(control_key(partition))
+        self._events_topic = f"{decider.name}.events"
+
+    def command(self, key: str, command: Command, source: Input) -> list[Output]:
+        """What a command leads to. A decision that fails leaves no trace but its dead letter."""
+        self.counts.commands += 1
+        if isinstance(command, AdvanceTime):
+            return self.advance(command.at)
+        mark = self.state.journal.mark()
+        cause = _Cause(
+            command.command_id,
+            command.correlation_id or command.command_id,
+            command.at,
+            command.actor_kind,
+            command.actor_id,
+            source,
+            command,
+        )
+        rows = self.state.rows(key)
+        now = command.at if self._recorded else self._clock()
+        try:
+            done = rows.get(Done, command.command_id) if command.actor_kind in PEOPLE else None
+            if done is not None:
+                self._answer_again(rows, cause, done)
+                return cause.outputs
+            verdict = self._decide(rows, command, cause, now)
+            self._conclude(rows, cause, verdict, now)
+        except Exception as error:  # a fault of the code: the command is kept, and the partition goes on
+            self.state.journal.rollback(mark)
+            fault = Fault(type(command).__name__, error)
+            log.error("undecidable", command_id=command.command_id, fault=str(fault))
+            return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", str(fault))]
+        return cause.outputs
+
+    def advance(self, now: int) -> list[Output]:
+        """What the deadlines up to `now` lead to, in their order."""
+        outputs: list[Output] = []
+        for rows, timer in self.state.due(now):
+            outputs += self._fire_safely(rows, timer, timer.due if self._recorded else now)
+        return outputs
+
+    def replay(self, key: str, event: Event, event_digest: bytes) -> None:
+        """Takes an event of the log into the state. Only evolves."""
+        rows = self.state.rows(key)
+        chain = rows.get(Chain, "") or Chain(sequence=0, digest=genesis(key))
+        if event.sequence != chain.sequence + 1 or event.previous != chain.digest:
+            raise ChainBroken(
+                f"on key {key} of {self._events_topic}-{self._partition}, event {event.sequence} does not follow "
+                f"event {chain.sequence}"
+            )
+        self._decider.evolve(rows, event)
+        rows.put("", Chain(sequence=event.sequence, digest=event_digest))
+        self._remember(rows, event)
+
+    def _decide(self, rows: Rows, command: Command, cause: _Cause, now: int) -> Verdict:
+        if command.expected_sequence is not None:
+            chain = rows.get(Chain, "")
+            at = 0 if chain is None else chain.sequence
+            if at != command.expected_sequence:
+                return Refusal("moved_on", f"it has moved on to sequence {at}; look at it again")
+        if isinstance(command, PublishPolicy) and command.version not in self._policies:
+            self._policies[command.version] = load(command.version, command.document)
+        context = self._context(now)
+        return self._run(rows, self._decider.decide(rows, command, context), cause, context)
+
+    def _context(self, now: int) -> Context:
+        in_force = self._control.get(PolicyInForce, "")
+        emergencies = {row.account: row.closure for row in self._control.walk(Emergency)}
+        if in_force is None:
+            return Context(now, None, emergencies)
+        rules = self._policies.get(in_force.version)
+        if rules is None:
+            raise MissingPolicy(f"version {in_force.version} of the policy is in force, but not in the topic policies")
+        return Context(now, rules, emergencies)
+
+    def _run(self, rows: Rows, decision: Decision, cause: _Cause, context: Context) -> Verdict:
+        """Takes the events one by one; each is in the rows before the decider goes on."""
+        while True:
+            try:
+                event = next(decision)
+            except StopIteration as end:
+                verdict: Verdict = end.value
+                return verdict
+            self._write(rows, event, cause, context)
+            if isinstance(event, RECHECK):
+                self._recheck(cause, context.now)
+
+    def _write(self, rows: Rows, event: Event, cause: _Cause, context: Context) -> None:
+        chain = rows.get(Chain, "") or Chain(sequence=0, digest=genesis(rows.key))
+        self._stamp(rows, event, cause, context, chain)
+        value, fingerprint = self._codec.wire(event)
+        cause.outputs.append(Output(self._events_topic, rows.key, value, event))
+        for send in self._decider.apply(rows, event, cause.command, context):
+            cause.outputs.append(self._encode(send))
+        rows.put("", Chain(sequence=event.sequence, digest=digest(fingerprint, value[HEADER_BYTES:])))
+        self._remember(rows, event)
+        self.counts.events += 1
+
+    def _stamp(self, rows: Rows, event: Event, cause: _Cause, context: Context, chain: Chain) -> None:
+        cause.decided += 1
+        event.event_id = derive(cause.command_id, "event", cause.decided)
+        event.sequence = chain.sequence + 1
+        event.previous = chain.digest
+        event.occurred_at = cause.at
+        event.decided_at = context.now
+        event.input_topic = cause.source.topic
+        event.input_partition = cause.source.partition
+        event.input_offset = cause.source.offset
+        event.causation_id = cause.command_id
+        event.correlation_id = cause.correlation_id
+        if not event.actor_kind:
+            event.actor_kind = cause.actor_kind
+            event.actor_id = cause.actor_id
+        event.policy_version = 0 if context.rules is None else context.rules.version
+        if event.interaction_id is not None and self._decider.name == "interaction":
+            before = self._decider.state_of(rows, event)
+            event.state = INITIAL if before is None else after(before, type(event).__name__)
+
+    def _encode(self, send: Send) -> Output:
+        return Output(send.topic, send.key, None if send.record is None else self._codec.encode(send.record))
+
+    def _recheck(self, cause: _Cause, now: int) -> None:
+        """What holds for the whole partition changed: every closure is looked at again."""
+        for rows, timer in self.state.named("closure"):
+            cause.outputs += self._fire_safely(rows, timer, now)
+
+    def _fire_safely(self, rows: Rows, timer: Timer, now: int) -> list[Output]:
+        mark = self.state.journal.mark()
+        try:
+            return self._fire(rows, timer, now)
+        except Exception as error:  # a fault of the code: the deadline is kept as a dead letter, and not tried again
+            self.state.journal.rollback(mark)
+            rows.delete(Timer, f"{timer.name}:{timer.ref}")
+            fault = Fault(f"the deadline {timer.name}", error)
+            log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=str(fault))
+            source = Input(TIMER_TOPIC, self._partition, -1)
+            return [self._dead_letter(rows.key, timer.ref.encode(), source, "undecidable", str(fault))]
+
+    def unreadable(self, key: bytes | None, value: bytes | None, source: Input, code: str, reason: str) -> Output:
+        """The dead letter of a record that is no command."""
+        name = (key or b"").decode("utf-8", "replace")
+        return self._dead_letter(name, value or b"", source, code, reason)
+
+    def _dead_letter(self, key: str, value: bytes, source: Input, code: str, reason: str) -> Output:
+        self.counts.dead_letters += 1
+        letter = DeadLetter(
+            source_topic=source.topic,
+            source_partition=source.partition,
+            source_offset=source.offset,
+            key=key.encode(),
+            value=value,
+            code=code,
+            reason=reason,
+            at=self._clock(),
+        )
+        return Output("dead.letters", key, self._codec.encode(letter))
+
+    def _fire(self, rows: Rows, timer: Timer, now: int) -> list[Output]:
+        self.counts.timers += 1
+        timer_id = f"{timer.name}:{timer.ref}"
+        if timer.name == "forget":
+            rows.delete(Done, timer.ref)
+            rows.delete(Timer, timer_id)
+            return []
+        command_id = derive(rows.key, "timer", timer_id, timer.due, now)
+        source = Input(TIMER_TOPIC, self._partition, -1)
+        cause = _Cause(command_id, command_id, now, "timer", timer.name, source, None)
+        context = self._context(now)
+        self._run(rows, self._decider.fire(rows, timer, context), cause, context)
+        if rows.get(Timer, timer_id) == timer:
+            rows.delete(Timer, timer_id)  # it led to nothing: what it was for is over
+        return cause.outputs
+
+    def _remember(self, rows: Rows, event: Event) -> None:
+        if event.actor_kind not in PEOPLE:
+            return
+        done = Done(
+            sequence=event.sequence,
+            interaction_id=event.interaction_id,
+            code=getattr(event, "code", None) if type(event).__name__ == "CommandRefused" else None,
+            reason=getattr(event, "reason", None) if type(event).__name__ == "CommandRefused" else None,
+        )
+        rows.put(event.causation_id, done)
+        forget = Timer(name="forget", ref=event.causation_id, due=event.decided_at + REMEMBERED)
+        rows.put(f"forget:{event.causation_id}", forget)
+
+    def _answer_again(self, rows: Rows, cause: _Cause, done: Done) -> None:
+        self.counts.duplicates += 1
+        outcome = "duplicate" if done.code is None else "refused"
+        self._answer(rows, cause, outcome, done.interaction_id, done.code, done.reason, done.sequence)
+
+    def _conclude(self, rows: Rows, cause: _Cause, verdict: Verdict, now: int) -> None:
+        """Says what became of the command: to whoever waits, in the log, or in the dead letters."""
+        events = [output.event for output in cause.outputs if output.event is not None]
+        interaction_id = next((event.interaction_id for event in events if event.interaction_id), None)
+        match verdict:
+            case None:
+                self._answer(rows, cause, "accepted", interaction_id)
+            case Duplicate(interaction_id=known):
+                self.counts.duplicates += 1
+                self._answer(rows, cause, "duplicate", known)
+            case Refusal():
+                self._refuse(rows, cause, verdict, now)
+
+    def _refuse(self, rows: Rows, cause: _Cause, refusal: Refusal, now: int) -> None:
+        self.counts.refusals += 1
+        if cause.command is None:
+            return
+        if refusal.recorded:
+            self._write(rows, self._decider.refused(cause.command, refusal), cause, self._context(now))
+        if refusal.kept:
+            value = self._codec.encode(cause.command)
+            cause.outputs.append(self._dead_letter(rows.key, value, cause.source, refusal.code, refusal.reason))
+        interaction_id = getattr(cause.command, "interaction_id", None)
+        self._answer(rows, cause, "refused", interaction_id, refusal.code, refusal.reason)
+
+    def _answer(
+        self,
+        rows: Rows,
+        cause: _Cause,
+        outcome: str,
+        interaction_id: str | None,
+        code: str | None = None,
+        reason: str | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        command = cause.command
+        if command is None or (command.reply_partition is None and outcome == "accepted"):
+            return
+        if command.reply_partition is None and type(command).__name__ != "ReceiveMessage":
+            return  # nobody waits; a message is answered all the same, so that repeats can be counted
+        chain = rows.get(Chain, "")
+        result = CommandResult(
+            command_id=command.command_id,
+            command=type(command).__name__,
+            outcome=outcome,
+            key=rows.key,
+            sequence=sequence if sequence is not None else 0 if chain is None else chain.sequence,
+            interaction_id=interaction_id,
+            code=code,
+            reason=reason,
+        )
+        cause.outputs.append(
+            Output("command.results", control_key(command.reply_partition or 0), self._codec.encode(result))
+        )
+
+
+class Fault:
+    """A fault of the code, said without anybody's words: the kind of the error and the line that raised it."""
+
+    def __init__(self, what: str, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+        self._text = f"deciding {what} failed with {type(error).__name__} at {where}"
+
+    def __str__(self) -> str:
+        return self._text
