@@ -73,8 +73,12 @@ class Decider(Protocol):
 
     def apply(self, rows: Rows, event: Event, command: Command | None, context: Context) -> Iterable[Send]: ...
 
-    def state_of(self, rows: Rows, event: Event) -> str | None:
-        """The state of the event's interaction before it; None where the lifecycle is not this decider's."""
+    def state_after(self, rows: Rows, event: Event) -> str | None:
+        """The state of the event's interaction after it, by the lifecycle; None where it has none.
+
+        Raises:
+            NoTransition: the lifecycle does not allow it.
+        """
 
     def refused(self, command: Command, refusal: Refusal) -> Event:
         """The event that records a refusal."""

@@ -46,8 +46,9 @@ def partition_of(key: str, partitions: int) -> int:
     >>> partition_of("~5", 16)
     5
     """
-    if key.startswith(CONTROL_PREFIX):
-        return int(key[len(CONTROL_PREFIX) :]) % partitions
+    number = key.removeprefix(CONTROL_PREFIX)
+    if key.startswith(CONTROL_PREFIX) and number.isascii() and number.isdecimal():
+        return int(number) % partitions
     return zlib.crc32(home_of(key).encode()) % partitions
 
 

@@ -34,20 +34,20 @@ class Lifecycle(StateMachine):
         queued.to(assigned)
         | out_of_hours.to(assigned)
         | replied.to(assigned)
-        | assigned.to.itself()
+        | assigned.to(assigned)
     )  # fmt: skip
     # An answer under way when the interaction was given on or ended is recorded, and moves nothing.
     Replied = (
         assigned.to(replied)
-        | replied.to.itself()
-        | queued.to.itself()
-        | out_of_hours.to.itself()
+        | replied.to(replied)
+        | queued.to(queued)
+        | out_of_hours.to(out_of_hours)
     )  # fmt: skip
     RepliedElsewhere = (
         queued.to(replied)
         | out_of_hours.to(replied)
         | assigned.to(replied)
-        | replied.to.itself()
+        | replied.to(replied)
     )  # fmt: skip
     Dispositioned = (
         received.to(dispositioned)

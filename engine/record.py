@@ -35,7 +35,9 @@ class Event(Record, kw_only=True):
         None
     )
     contact_id: Annotated[str | None, "the contact, once it is resolved"] = None
-    state: Annotated[str | None, "the interaction's state after it, by the lifecycle; null for one of the key itself"] = None
+    state: Annotated[
+        str | None, "the interaction's state after it, by the lifecycle; null for one of the key itself"
+    ] = None
     occurred_at: Annotated[Millis, "when it happened, as the decider was told"] = 0
     event_id: Annotated[str, "derived from the causing input and a counter: deciding again gives the same"] = ""
     sequence: Annotated[int, "1, 2, 3 … without a gap on each key"] = 0

@@ -7,12 +7,11 @@ order of their ids, which is how a line of 50,000 is served without being sorted
 from collections.abc import Iterator
 from typing import TypeVar
 
+import msgspec
 from sortedcontainers import SortedList
 
-from engine.record import Record
 
-
-class Row(Record, kw_only=True, frozen=True):
+class Row(msgspec.Struct, kw_only=True, frozen=True):
     """One row of state."""
 
 
@@ -46,9 +45,9 @@ class Journal:
     def commit(self) -> None:
         self._undo.clear()
 
-    def changed(self) -> Iterator[tuple["Rows", RowId]]:
-        """The places that were changed since the last commit; one that was changed twice comes twice."""
-        return ((rows, row_id) for rows, row_id, _ in self._undo)
+    def changed(self, since: int = 0) -> Iterator[tuple["Rows", RowId]]:
+        """The places that were changed since a mark, or since the last commit; one changed twice comes twice."""
+        return ((rows, row_id) for rows, row_id, _ in self._undo[since:])
 
 
 class Rows:

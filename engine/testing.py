@@ -1,9 +1,9 @@
 """Given / when / then for deciders, and a clock that is moved by hand.
 
-    scenario = Scenario(InteractionDecider(), key, rules)
-    scenario.given(e.MessageReceived(…), …)
-    told = scenario.when(c.Accept(…))
-    told.events, told.sent, told.verdict
+scenario = Scenario(InteractionDecider(), key, rules)
+scenario.given(e.MessageReceived(…), …)
+told = scenario.when(c.Accept(…))
+told.events, told.sent, told.verdict
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from engine.decider import Context, Decider, Decision, Send, Verdict
 from engine.envelope import derive
 from engine.interaction.state import Timer
-from engine.lifecycle import INITIAL, after
 from engine.policy.rules import Rules
 from engine.record import Command, Event, Record
 from engine.rows import Journal, Rows
@@ -74,7 +73,7 @@ class Scenario:
             fired = self._run(self.decider.fire(self.rows, nearest, self._context()), derive(timer_id, self.now), None)
             told.events += fired.events
             told.sent += fired.sent
-            if self.rows.get(Timer, timer_id) == nearest:
+            if self.rows.get(Timer, timer_id) is nearest:
                 self.rows.delete(Timer, timer_id)
         self.now = to
         return told
@@ -102,6 +101,4 @@ class Scenario:
     def _stamp(self, event: Event, cause: str) -> None:
         event.event_id = derive(cause, len(self.log))
         event.occurred_at = event.decided_at = self.now
-        if event.interaction_id is not None and self.decider.name == "interaction":
-            before = self.decider.state_of(self.rows, event)
-            event.state = INITIAL if before is None else after(before, type(event).__name__)
+        event.state = self.decider.state_after(self.rows, event) or event.state

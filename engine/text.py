@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from twitter_text import extract_urls_with_indices, parse_tweet  # type: ignore[import-untyped]
+from twitter_text import extract_urls_with_indices, parse_tweet
 
 X_LIMIT: Final = 280
 """The greatest weighted length of a post on X (twitter-text config v3, maxWeightedTweetLength)."""

@@ -18,9 +18,8 @@ from engine.envelope import control_key, derive, digest, genesis
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
 from engine.interaction.state import Chain, Done, Emergency, PolicyInForce, Timer
-from engine.lifecycle import INITIAL, after
 from engine.policy.rules import Rules, load
-from engine.record import Command, Event
+from engine.record import Command, Event, Record
 from engine.rows import Rows
 from schemas.codec import HEADER_BYTES, Codec
 from topics.state import PartitionState
@@ -114,9 +113,12 @@ class Deciding:
         self._control = self.state.rows(control_key(partition))
         self._events_topic = f"{decider.name}.events"
 
-    def command(self, key: str, command: Command, source: Input) -> list[Output]:
+    def command(self, key: str, command: Record, source: Input) -> list[Output]:
         """What a command leads to. A decision that fails leaves no trace but its dead letter."""
         self.counts.commands += 1
+        if not isinstance(command, Command):
+            reason = f"a {type(command).__name__} is no command"
+            return [self._dead_letter(key, self._codec.encode(command), source, "no_command", reason)]
         if isinstance(command, AdvanceTime):
             return self.advance(command.at)
         mark = self.state.journal.mark()
@@ -138,8 +140,10 @@ class Deciding:
                 return cause.outputs
             verdict = self._decide(rows, command, cause, now)
             self._conclude(rows, cause, verdict, now)
+        except MissingPolicy:
+            raise
         except Exception as error:  # a fault of the code: the command is kept, and the partition goes on
-            self.state.journal.rollback(mark)
+            self.state.undo(mark)
             fault = Fault(type(command).__name__, error)
             log.error("undecidable", command_id=command.command_id, fault=str(fault))
             return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", str(fault))]
@@ -225,9 +229,7 @@ class Deciding:
             event.actor_kind = cause.actor_kind
             event.actor_id = cause.actor_id
         event.policy_version = 0 if context.rules is None else context.rules.version
-        if event.interaction_id is not None and self._decider.name == "interaction":
-            before = self._decider.state_of(rows, event)
-            event.state = INITIAL if before is None else after(before, type(event).__name__)
+        event.state = self._decider.state_after(rows, event) or event.state
 
     def _encode(self, send: Send) -> Output:
         return Output(send.topic, send.key, None if send.record is None else self._codec.encode(send.record))
@@ -235,14 +237,16 @@ class Deciding:
     def _recheck(self, cause: _Cause, now: int) -> None:
         """What holds for the whole partition changed: every closure is looked at again."""
         for rows, timer in self.state.named("closure"):
-            cause.outputs += self._fire_safely(rows, timer, now)
+            cause.outputs += self._fire_safely(rows, timer, now, cause.command_id)
 
-    def _fire_safely(self, rows: Rows, timer: Timer, now: int) -> list[Output]:
+    def _fire_safely(self, rows: Rows, timer: Timer, now: int, because: str = "") -> list[Output]:
         mark = self.state.journal.mark()
         try:
-            return self._fire(rows, timer, now)
+            return self._fire(rows, timer, now, because)
+        except MissingPolicy:
+            raise
         except Exception as error:  # a fault of the code: the deadline is kept as a dead letter, and not tried again
-            self.state.journal.rollback(mark)
+            self.state.undo(mark)
             rows.delete(Timer, f"{timer.name}:{timer.ref}")
             fault = Fault(f"the deadline {timer.name}", error)
             log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=str(fault))
@@ -268,24 +272,26 @@ class Deciding:
         )
         return Output("dead.letters", key, self._codec.encode(letter))
 
-    def _fire(self, rows: Rows, timer: Timer, now: int) -> list[Output]:
+    def _fire(self, rows: Rows, timer: Timer, now: int, because: str) -> list[Output]:
+        """What a deadline leads to: when it has come, or before its time `because` of a command."""
         self.counts.timers += 1
         timer_id = f"{timer.name}:{timer.ref}"
         if timer.name == "forget":
             rows.delete(Done, timer.ref)
             rows.delete(Timer, timer_id)
             return []
-        command_id = derive(rows.key, "timer", timer_id, timer.due, now)
+        command_id = derive(rows.key, "timer", timer_id, timer.due, now, because)
         source = Input(TIMER_TOPIC, self._partition, -1)
         cause = _Cause(command_id, command_id, now, "timer", timer.name, source, None)
         context = self._context(now)
         self._run(rows, self._decider.fire(rows, timer, context), cause, context)
-        if rows.get(Timer, timer_id) == timer:
+        if timer.due <= now and rows.get(Timer, timer_id) is timer:
             rows.delete(Timer, timer_id)  # it led to nothing: what it was for is over
         return cause.outputs
 
     def _remember(self, rows: Rows, event: Event) -> None:
-        if event.actor_kind not in PEOPLE:
+        # Of a command that leads to several events, the later ones may be the policy's: they count on its result.
+        if event.actor_kind not in PEOPLE and rows.get(Done, event.causation_id) is None:
             return
         done = Done(
             sequence=event.sequence,

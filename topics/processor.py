@@ -8,31 +8,27 @@ Why no record is lost, doubled or seen from a zombie:
   in the log below the high watermark that its successor reads to, and the successor waits until they are decided.
 - The state is changed in memory while deciding and stands only when the transaction does; else it is rolled back,
   or thrown away and built from the log again.
-
-Errors, as librdkafka's INTRODUCTION ("Transactional producer") sorts them: retriable, the same call again; abortable,
-the transaction is aborted and the batch read again; anything else, a time-out of unknown outcome too, everything is
-thrown away and begins again from the log. Each of them only a limited number of times in a row.
 """
 
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from engine.decider import Decider
-from engine.envelope import partition_of
-from engine.errors import RejoinderError
 from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.catalogue import Catalogue
 from topics.deciding import Counts, Deciding, Input, Output
 from topics.headers import CloudEvents
+from topics.messages import Arrived, arrived
 from topics.restoring import restore
+from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, WorkerFailed, flush, produce, retrying
 
 log = structlog.get_logger()
 
@@ -41,24 +37,8 @@ GATHER: Final = 0.003
 """How long to wait for company for the first record of a batch, seconds."""
 IDLE: Final = 0.1
 """How long to wait for a record when nothing is due, seconds."""
-CALL_TIMEOUT: Final = 8.0
-"""How long one call of a transaction may take, seconds: below the transaction's own time-out."""
-RETRIES: Final = 5
 ABORTS_IN_A_ROW: Final = 10
-FAILURES_IN_A_ROW: Final = 5
 UNKNOWN_TYPE: Final = "unknown_type"
-
-
-class ProcessorFailed(RejoinderError):
-    """The processor failed too often in a row."""
-
-
-class StartAgain(Exception):
-    """What is in memory may not be what is in the log: throw it away and begin from there."""
-
-
-class Abort(Exception):
-    """The transaction can't be committed; the batch can be done again."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +76,7 @@ class Processor:
         self._partitions: dict[int, Deciding] = {}
         self._read_to: dict[int, int] = {}
         self._headers = CloudEvents(f"/rejoinder/{setup.decider.name}", setup.codec.name_of)
-        self._progress = False
+        self._restarts = Restarts(self._group)
         self.assigned = threading.Event()
 
     def counts(self) -> list[Counts]:
@@ -107,27 +87,19 @@ class Processor:
         """Works until `stop` is set.
 
         Raises:
-            ProcessorFailed: it failed FAILURES_IN_A_ROW times without a committed transaction in between.
+            WorkerFailed: it failed several times without a committed transaction in between.
         """
-        failures = 0
         while not stop.is_set():
-            self._progress = False
             try:
                 self._work(stop)
             except (StartAgain, KafkaException) as error:
-                failures = 1 if self._progress else failures + 1
-                log.warning("starting again from the log", processor=self._group, why=str(error), failures=failures)
-                if failures >= FAILURES_IN_A_ROW:
-                    raise ProcessorFailed(
-                        f"{self._group} failed {failures} times in a row, the last time with: {error}"
-                    ) from error
-                stop.wait(0.2 * 2**failures)
+                self._restarts.after(error, stop)
 
     def _work(self, stop: threading.Event) -> None:
         setup = self._setup
         name = f"{self._group}-{setup.instance}"
         producer = Producer(clients.transactional(setup.bootstrap, name))
-        self._retrying(producer.init_transactions, CALL_TIMEOUT)
+        retrying(producer.init_transactions, CALL_TIMEOUT)
         consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name) | {"max.poll.interval.ms": 600_000})
         try:
             consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
@@ -147,16 +119,17 @@ class Processor:
                 continue
             try:
                 self._transact(consumer, producer, messages, now)
-                aborts, self._progress = 0, True
+                aborts = 0
+                self._restarts.progress()
             except Abort as error:
                 aborts += 1
                 log.warning("transaction aborted", processor=self._group, why=str(error), in_a_row=aborts)
                 if aborts >= ABORTS_IN_A_ROW:
                     raise StartAgain(f"{aborts} transactions were aborted in a row: {error}") from error
-                self._retrying(producer.abort_transaction, CALL_TIMEOUT)
+                retrying(producer.abort_transaction, CALL_TIMEOUT)
                 self._rewind(consumer, messages)
 
-    def _gather(self, consumer: Consumer) -> list[Message]:
+    def _gather(self, consumer: Consumer) -> list[Arrived]:
         """A batch: whatever there is, once there is something."""
         messages = consumer.consume(1, self._patience())
         if messages:
@@ -165,7 +138,7 @@ class Processor:
             error = message.error()
             if error is not None and not error.retriable():
                 raise StartAgain(f"reading {self._commands} failed: {error.str()}")
-        return [message for message in messages if message.error() is None]
+        return [arrived(message) for message in messages if message.error() is None]
 
     def _patience(self) -> float:
         if self._setup.recorded:
@@ -183,18 +156,17 @@ class Processor:
         nearest = self._nearest()
         return not self._setup.recorded and nearest is not None and nearest <= now
 
-    def _transact(self, consumer: Consumer, producer: Producer, messages: list[Message], now: int) -> None:
+    def _transact(self, consumer: Consumer, producer: Producer, messages: list[Arrived], now: int) -> None:
         """One batch and the deadlines that have come, whole or not at all."""
         point = self._setup.point
         point("consumed")
         outputs: list[Output] = []
         positions: dict[int, int] = {}
         touched: set[int] = set()
-        for message in messages:
-            partition = message.partition()
-            positions[partition] = message.offset() + 1
-            touched.add(partition)
-            outputs += self._decide(message)
+        for record in messages:
+            positions[record.partition] = record.offset + 1
+            touched.add(record.partition)
+            outputs += self._decide(record)
         if not self._setup.recorded:
             for partition, deciding in self._partitions.items():
                 due = deciding.state.next_due()
@@ -213,67 +185,39 @@ class Processor:
         self._read_to |= positions
         point("stored")
 
-    def _decide(self, message: Message) -> list[Output]:
-        deciding = self._partitions[message.partition()]
-        source = Input(self._commands, message.partition(), message.offset())
+    def _decide(self, record: Arrived) -> list[Output]:
+        deciding = self._partitions[record.partition]
+        source = Input(self._commands, record.partition, record.offset)
         try:
-            command = self._setup.codec.decode(message.value() or b"")
+            command = self._setup.codec.decode(record.value or b"")
         except UnreadableRecord as error:
             if error.code == UNKNOWN_TYPE:
-                raise ProcessorFailed(
+                raise WorkerFailed(
                     f"{self._commands}-{source.partition} holds at {source.offset} a record of a type that this "
                     "version does not know: it is newer than the code; upgrade this worker"
                 ) from error
-            return [deciding.unreadable(message.key(), message.value(), source, error.code, str(error))]
-        return deciding.command(message.key().decode(), command, source)
+            return [deciding.unreadable(record.key, record.value, source, error.code, str(error))]
+        return deciding.command(record.key.decode(), command, source)
 
-    def _commit(
-        self, consumer: Consumer, producer: Producer, outputs: list[Output], positions: dict[int, int]
-    ) -> None:
+    def _commit(self, consumer: Consumer, producer: Producer, outputs: list[Output], positions: dict[int, int]) -> None:
         point = self._setup.point
-        self._retrying(producer.begin_transaction)
+        retrying(producer.begin_transaction)
         for output in outputs:
-            self._produce(producer, output)
+            headers = None if output.event is None else self._headers.headers(output.event, output.key)
+            produce(producer, self._setup.catalogue.topic(output.topic), output.key, output.value, headers)
         point("produced")
-        if producer.flush(CALL_TIMEOUT) > 0:
-            raise StartAgain(f"the records of a batch were not acknowledged in {CALL_TIMEOUT:.0f} s")
+        flush(producer)
         # Of a transaction of deadlines alone: where we stand, so that a zombie's is refused too.
         places = [TopicPartition(self._commands, *place) for place in (positions or self._read_to).items()]
-        self._retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
+        retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
         point("offsets")
-        self._retrying(producer.commit_transaction, CALL_TIMEOUT)
+        retrying(producer.commit_transaction, CALL_TIMEOUT)
         point("committed")
 
-    def _produce(self, producer: Producer, output: Output) -> None:
-        topic = self._setup.catalogue.topic(output.topic)
-        partition = partition_of(output.key, topic.partitions)
-        headers = None if output.event is None else self._headers.headers(output.event, output.key)
-        for _ in range(RETRIES):
-            try:
-                producer.produce(topic.name, output.value, output.key.encode(), partition, headers=headers)
-                return
-            except BufferError:
-                producer.poll(1.0)  # the client's queue is full: let it drain
-        raise StartAgain(f"the client's queue for {topic.name} did not drain")
-
-    def _retrying(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """A call of the transaction, again with the same arguments while the client says that it may be."""
-        for attempt in range(RETRIES):
-            try:
-                call(*arguments)
-                return
-            except KafkaException as error:
-                reason = error.args[0]
-                if reason.txn_requires_abort():
-                    raise Abort(reason.str()) from error
-                if not reason.retriable() or attempt == RETRIES - 1:
-                    raise StartAgain(f"{getattr(call, '__name__', 'a call')}: {reason.str()}") from error
-                time.sleep(0.05 * 2**attempt)
-
-    def _rewind(self, consumer: Consumer, messages: list[Message]) -> None:
+    def _rewind(self, consumer: Consumer, messages: list[Arrived]) -> None:
         first: dict[int, int] = {}
-        for message in messages:
-            first.setdefault(message.partition(), message.offset())
+        for record in messages:
+            first.setdefault(record.partition, record.offset)
         for partition, offset in first.items():
             if partition in self._partitions:
                 consumer.seek(TopicPartition(self._commands, partition, offset))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.envelope import digest
 from engine.errors import RejoinderError
@@ -16,6 +16,7 @@ from engine.interaction.state import Delivery, PendingWords
 from schemas.codec import Codec
 from topics import clients
 from topics.deciding import Deciding
+from topics.messages import Arrived, arrived
 
 BATCH: Final = 5_000
 STUCK: Final = 60.0
@@ -37,7 +38,7 @@ def high_watermark(bootstrap: str, topic: str, partition: int) -> int:
     return int(high)
 
 
-def read_all(bootstrap: str, topic: str, partition: int, name: str) -> Iterator[Message]:
+def read_all(bootstrap: str, topic: str, partition: int, name: str) -> Iterator[Arrived]:
     """Every committed record of a partition, up to the high watermark at the call.
 
     Raises:
@@ -54,11 +55,13 @@ def read_all(bootstrap: str, topic: str, partition: int, name: str) -> Iterator[
             for message in consumer.consume(BATCH, 0.2):
                 error = message.error()
                 if error is None:
-                    reached, moved = message.offset() + 1, time.monotonic()
-                    yield message
+                    record = arrived(message)
+                    reached, moved = record.offset + 1, time.monotonic()
+                    yield record
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    if message.offset() > reached:
-                        reached, moved = message.offset(), time.monotonic()
+                    end = message.offset() or 0
+                    if end > reached:  # it lies behind aborted records and the marks of transactions
+                        reached, moved = end, time.monotonic()
                 elif not error.retriable():
                     raise KafkaException(error)
             if time.monotonic() - moved > STUCK:
@@ -78,11 +81,11 @@ def restore(deciding: Deciding, codec: Codec, bootstrap: str, events: str, conte
     """
     resume = 0
     commands = events.replace(".events", ".commands")
-    for count, message in enumerate(read_all(bootstrap, events, partition, f"restore-{events}-{partition}"), start=1):
-        value: bytes = message.value()
+    for count, record in enumerate(read_all(bootstrap, events, partition, f"restore-{events}-{partition}"), start=1):
+        value = record.value or b""
         fingerprint, body = codec.split(value)
         event = codec.decode(value)
-        deciding.replay(message.key().decode(), event, digest(fingerprint, body))
+        deciding.replay(record.key.decode(), event, digest(fingerprint, body))
         if commands.endswith(event.input_topic) and event.input_topic:
             resume = max(resume, event.input_offset + 1)
         if count % BATCH == 0:
@@ -97,18 +100,18 @@ def _restore_words(deciding: Deciding, codec: Codec, bootstrap: str, content: st
     """The words of unsettled deliveries, which events don't have."""
     wanted = {
         delivery.content_id: (rows, delivery_id)
-        for rows in deciding.state.keys()
+        for rows in deciding.state.all()
         for delivery_id, delivery in rows.all()
         if isinstance(delivery, Delivery) and delivery.state in ("pending", "abandoned")
     }
     if not wanted:
         return
-    for message in read_all(bootstrap, content, partition, f"restore-{content}-{partition}"):
-        place = wanted.get(message.key().decode())
+    for record in read_all(bootstrap, content, partition, f"restore-{content}-{partition}"):
+        place = wanted.get(record.key.decode())
         if place is not None:
             rows, delivery_id = place
-            if message.value() is None:
+            if record.value is None:
                 rows.delete(PendingWords, delivery_id)
             else:
-                words = codec.decode(message.value())
+                words = codec.decode(record.value)
                 rows.put(delivery_id, PendingWords(delivery_id=delivery_id, text=words.text))

@@ -54,6 +54,7 @@ class Reserve(Command, kw_only=True):
     interaction_id: Annotated[str, "the interaction"]
     request_id: Annotated[str, "the request that this answers"]
     reservation_id: Annotated[str, "the reservation"]
+    pool: Annotated[str, "the pool whose routing made it"]
     agent_id: Annotated[str, "the agent"]
 
 

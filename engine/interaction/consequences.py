@@ -1,12 +1,14 @@
 """What is written beside an event that was just decided: words, and commands to routing and to the platform."""
 
 from collections.abc import Iterator
+from typing import TypedDict
 
 from engine.decider import Context, Send
 from engine.delivery import Deliver
 from engine.envelope import derive
 from engine.interaction import commands as c
 from engine.interaction import events as e
+from engine.interaction.receiving import notice_salt
 from engine.interaction.state import Delivery, Interaction, PendingWords
 from engine.record import Command, Event
 from engine.routing import commands as r
@@ -22,7 +24,9 @@ def account_key(channel: str, account: str) -> str:
     return f"{channel}-{account}"
 
 
-def follow(rows: Rows, before: Interaction | None, event: Event, command: Command | None, context: Context) -> Iterator[Send]:
+def follow(
+    rows: Rows, before: Interaction | None, event: Event, command: Command | None, context: Context
+) -> Iterator[Send]:
     """The records that follow from one event.
 
     Args:
@@ -31,7 +35,9 @@ def follow(rows: Rows, before: Interaction | None, event: Event, command: Comman
     match event:
         case e.MessageReceived():
             if isinstance(command, c.ReceiveMessage):
-                yield Send(CONTENT, event.content_id, e.Words(text=command.text, salt=command.salt, language=command.language))
+                yield Send(
+                    CONTENT, event.content_id, e.Words(text=command.text, salt=command.salt, language=command.language)
+                )
         case e.ContactCreated():
             if isinstance(command, c.ReceiveMessage):
                 yield Send(CONTENT, event.profile_id, _profile(command))
@@ -60,8 +66,7 @@ def follow(rows: Rows, before: Interaction | None, event: Event, command: Comman
             if before is not None and before.pool is not None:
                 yield Send(ROUTING, before.pool, _end(event, event.reservation_id, event.why))
         case e.ReservationReleased():
-            if before is not None and before.pool is not None:
-                yield Send(ROUTING, before.pool, _end(event, event.reservation_id, "released"))
+            yield Send(ROUTING, event.pool, _end(event, event.reservation_id, "released"))
         case e.OutOfHours() | e.Dispositioned():
             yield from _leave_line(event, before)
             if before is not None and before.accepted and before.agent_id is not None and before.pool is not None:
@@ -73,7 +78,13 @@ def follow(rows: Rows, before: Interaction | None, event: Event, command: Comman
             return
 
 
-def _meta(event: Event, *more: str) -> dict[str, object]:
+class _Meta(TypedDict):
+    command_id: str
+    at: int
+    correlation_id: str
+
+
+def _meta(event: Event, *more: str) -> _Meta:
     """The command fields of what an event leads to: the id follows from the event's."""
     return {
         "command_id": derive(event.event_id, *more),
@@ -128,14 +139,15 @@ def _leave_line(event: Event, before: Interaction | None) -> Iterator[Send]:
 def _taken(event: e.Assigned, before: Interaction | None) -> Iterator[Send]:
     if before is None or event.why not in ("taken", "taken_over"):
         return
-    yield from _leave_line(event, before)
     pool = before.pool
     if pool is None:
         return  # never queued: no pool counts it
-    if before.accepted and before.agent_id is not None:
-        yield _free(event, pool, before.agent_id)
+    # First of all, so that an agent who takes what is offered to them is not offered more for the same slot.
     occupy = r.OccupySlot(**_meta(event, "occupy"), interaction_id=event.interaction_id or "", agent_id=event.agent_id)
     yield Send(ROUTING, pool, occupy)
+    yield from _leave_line(event, before)
+    if before.accepted and before.agent_id is not None:
+        yield _free(event, pool, before.agent_id)
 
 
 def _post(
@@ -144,14 +156,14 @@ def _post(
     interaction = rows.get(Interaction, event.interaction_id or "")
     if interaction is None or not isinstance(command, c.Reply | c.ReceiveMessage):
         return
-    language = None
+    language, salt = None, command.salt
     if isinstance(event, e.NoticeRequested):
-        language = event.language
+        language, salt = event.language, notice_salt(command.salt)
         text = "" if context.rules is None else context.rules.notices[event.template].text[event.language]
     else:
         text = command.text
     rows.put(event.delivery_id, PendingWords(delivery_id=event.delivery_id, text=text))
-    yield Send(CONTENT, event.content_id, e.Words(text=text, salt=command.salt, language=language))
+    yield Send(CONTENT, event.content_id, e.Words(text=text, salt=salt, language=language))
     yield _deliver(event, interaction, event.delivery_id, text, 1, rows)
 
 
@@ -163,9 +175,7 @@ def _post_again(rows: Rows, event: e.DeliveryRetried) -> Iterator[Send]:
     yield _deliver(event, interaction, event.delivery_id, words.text, event.attempt, rows)
 
 
-def _deliver(
-    event: Event, interaction: Interaction, delivery_id: str, text: str, attempt: int, rows: Rows
-) -> Send:
+def _deliver(event: Event, interaction: Interaction, delivery_id: str, text: str, attempt: int, rows: Rows) -> Send:
     delivery = rows.get(Delivery, delivery_id)
     if delivery is None:
         raise LookupError(f"delivery {delivery_id} was never asked for")

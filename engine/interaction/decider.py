@@ -9,6 +9,7 @@ from engine.interaction import consequences, posting, receiving, working
 from engine.interaction import events as e
 from engine.interaction.evolve import evolve
 from engine.interaction.state import Emergency, Interaction, PolicyInForce, Timer
+from engine.lifecycle import INITIAL, after
 from engine.policy.rules import document_digest
 from engine.record import Command, Event
 from engine.rows import Rows
@@ -38,10 +39,14 @@ class InteractionDecider:
         evolve(rows, event)
         return list(consequences.follow(rows, before, event, command, context))
 
-    def state_of(self, rows: Rows, event: Event) -> str | None:
-        """The state of the event's interaction before it."""
-        interaction = rows.get(Interaction, event.interaction_id or "")
-        return None if interaction is None else interaction.state
+    def state_after(self, rows: Rows, event: Event) -> str | None:
+        """The state of the event's interaction after it, by the lifecycle."""
+        before = rows.get(Interaction, event.interaction_id or "")
+        if before is None:
+            return INITIAL if isinstance(event, e.MessageReceived) else None
+        if isinstance(event, e.Replied) and not (before.accepted and before.agent_id == event.agent_id):
+            return before.state  # it was given on or ended since the answer was written
+        return after(before.state, type(event).__name__)
 
     def refused(self, command: Command, refusal: Refusal) -> Event:
         interaction_id = getattr(command, "interaction_id", None)

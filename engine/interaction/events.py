@@ -127,6 +127,7 @@ class ReservationReleased(Event, kw_only=True):
     """Routing offered an agent that was no longer needed, and was told so."""
 
     reservation_id: Annotated[str, "the reservation"]
+    pool: Annotated[str, "the pool whose routing made it"]
     agent_id: Annotated[str, "the agent who is free again"]
     why: Annotated[str, "the state that the interaction was in"]
 
@@ -255,9 +256,7 @@ class EmergencyEnded(Event, kw_only=True):
 
 
 EVENTS: tuple[type[Event], ...] = tuple(
-    value
-    for value in globals().values()
-    if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    value for value in globals().values() if isinstance(value, type) and issubclass(value, Event) and value is not Event
 )
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine.interaction import events as e
 from engine.interaction.state import (
+    NEVER,
     Contact,
     Delivery,
     Emergency,
@@ -21,9 +22,6 @@ from engine.interaction.state import (
 )
 from engine.record import Event
 from engine.rows import Rows
-
-NEVER: Final = 2**62
-"""The due time of a deadline that only something else brings forward: the end of an emergency."""
 
 
 def evolve(rows: Rows, event: Event) -> None:
@@ -53,13 +51,12 @@ def _set_timer(rows: Rows, name: str, ref: str, due: int | None) -> None:
 
 def _message_received(rows: Rows, event: e.MessageReceived) -> None:
     interaction_id = event.interaction_id or ""
-    rows.put(
-        event.item_id, Item(interaction_id=interaction_id, author="customer", content_id=event.content_id)
-    )
+    rows.put(event.item_id, Item(interaction_id=interaction_id, author="customer", content_id=event.content_id))
     if event.joined == "opened":
         counted = rows.get(Key, "")
         rows.put("", Key(interactions=1 if counted is None else counted.interactions + 1))
-        rows.put(f"{event.channel}:{event.account}", Latest(interaction_id=interaction_id))
+        if event.action != "ignore":  # nothing joins or follows what was filtered out
+            rows.put(f"{event.channel}:{event.account}", Latest(interaction_id=interaction_id))
         rows.put(
             interaction_id,
             Interaction(

@@ -28,6 +28,8 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
         return None
     if delivery.state == "abandoned":
         return Duplicate(delivery.interaction_id)
+    if rows.get(Timer, f"retry:{command.delivery_id}") is not None:
+        return Duplicate(delivery.interaction_id)  # this attempt's failure is known, and the next one is set
     contact_id = _contact_of(rows, delivery)
     reason = command.reason or command.outcome
     if command.outcome == "refused":
@@ -87,7 +89,9 @@ def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> D
         return Duplicate(None)
     answered = rows.get(Item, command.in_reply_to)
     if answered is None:
-        return Refusal("unknown_item", f"the account answered post {command.in_reply_to}, which is not known here", False)
+        return Refusal(
+            "unknown_item", f"the account answered post {command.in_reply_to}, which is not known here", False
+        )
     echoed = _echoed(rows, command)
     if echoed is not None:
         delivery_id, delivery = echoed

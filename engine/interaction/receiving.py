@@ -1,12 +1,13 @@
 """A customer's message: joining, the keyword filter, the contact, closures and notices, the queue."""
 
+import hashlib
 from collections.abc import Generator
 
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import derive, home_of, interaction_id, words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import Contact, Interaction, Item, Key, Latest, Noticed, Timer
+from engine.interaction.state import NEVER, Contact, Interaction, Item, Key, Latest, Noticed, Timer
 from engine.policy.document import Account, Filter, Notice
 from engine.policy.hours import Closure
 from engine.policy.rules import Rules
@@ -79,12 +80,14 @@ def _join(
 ) -> tuple[str, str | None]:
     """How the message comes to its interaction, and which; `opened` with None for a new one."""
     latest = rows.get(Latest, f"{account.channel}:{account.id}")
-    if command.in_reply_to is not None:
-        item = rows.get(Item, command.in_reply_to)
-        if item is not None:
-            holder = rows.get(Interaction, item.interaction_id)
-            if holder is not None and holder.account == account.id and holder.state != "dispositioned":
-                return "thread", item.interaction_id
+    answered = None if command.in_reply_to is None else rows.get(Item, command.in_reply_to)
+    if answered is not None:
+        holder = rows.get(Interaction, answered.interaction_id)
+        if holder is not None and holder.account == account.id:
+            if action == "attach":
+                return "attached", answered.interaction_id
+            if holder.state != "dispositioned":
+                return "thread", answered.interaction_id
     latest_row = None if latest is None else rows.get(Interaction, latest.interaction_id)
     if latest is not None and latest_row is not None:
         if action == "attach":
@@ -139,12 +142,12 @@ def _continue(
         if closure is not None:
             yield from _notice(rows, context, rules, account, where, closure, command)
     elif before.state == "replied":
-        closure = rules.closure(account, context.now, context.emergencies)
         agent = before.agent_id
-        if closure is None and agent is not None:
-            yield e.Assigned(
-                interaction_id=where, contact_id=before.contact_id, agent_id=agent, why="written_again"
-            )
+        if agent is not None and rules.holding(account, context.now, context.emergencies) is None:
+            closure = rules.closure(account, context.now, context.emergencies)
+            if closure is not None:
+                yield from _notice(rows, context, rules, account, where, closure, command)
+            yield e.Assigned(interaction_id=where, contact_id=before.contact_id, agent_id=agent, why="written_again")
         else:
             yield from hold_or_queue(rows, context, rules, account, where, "written_again", command)
 
@@ -158,23 +161,22 @@ def hold_or_queue(
     why: str,
     command: c.ReceiveMessage | None,
 ) -> Events:
-    """Out of hours with its notice while a closure applies, else into the queue."""
+    """The closure's notice, if one applies; out of hours while one holds it back, else into the queue."""
     closure = rules.closure(account, context.now, context.emergencies)
-    if closure is None:
-        yield from queue(rows, context, rules, account, where, why)
-        return
-    contact_id = _contact_of(rows, where)
-    noticed = yield from _notice(rows, context, rules, account, where, closure, command)
-    if closure.kind == "emergency" and account.emergency_routing == "continued":
+    noticed = ""
+    if closure is not None:
+        noticed = yield from _notice(rows, context, rules, account, where, closure, command)
+    holding = rules.holding(account, context.now, context.emergencies)
+    if holding is None:
         yield from queue(rows, context, rules, account, where, why)
         return
     yield e.OutOfHours(
         interaction_id=where,
         actor_kind="policy",
-        contact_id=contact_id,
-        closure=closure.closure_id,
-        kind=closure.kind,
-        until=closure.until,
+        contact_id=_contact_of(rows, where),
+        closure=holding.closure_id,
+        kind=holding.kind,
+        until=holding.until,
         notice=noticed,
     )
 
@@ -260,9 +262,17 @@ def _notice(
         visibility=notice.visibility,
         in_reply_to=command.item_id,
         content_id=f"{home_of(where)}:r:{delivery_id}",
-        words=words_digest(command.salt, text),
+        words=words_digest(notice_salt(command.salt), text),
     )
     return "requested"
+
+
+def notice_salt(salt: bytes) -> bytes:
+    """The salt of a notice, from that of the message that it answers.
+
+    One of its own, because a salt goes with the words that it belongs to: the notice stays when the message is erased.
+    """
+    return hashlib.sha256(b"notice\x00" + salt).digest()[:16]
 
 
 def _wording(notice: Notice, language: str | None, account: Account) -> tuple[str, str]:
@@ -282,10 +292,10 @@ def look_again(rows: Rows, timer: Timer, context: Context) -> Decision:
     account = context.rules.account(interaction.channel, interaction.account)
     # Of an account that the policy dropped, interactions wait until a policy has it again.
     dropped = Closure(f"dropped:{interaction.channel}:{interaction.account}", "closed", None)
-    closure = context.rules.closure(account, context.now, context.emergencies) if account else dropped
+    closure = context.rules.holding(account, context.now, context.emergencies) if account else dropped
     if account is not None and closure is None:
         yield from queue(rows, context, context.rules, account, timer.ref, "reopened")
-    elif closure is not None:
+    elif closure is not None and not _is_same(closure, interaction, timer, context.now):
         yield e.ClosureChanged(
             interaction_id=timer.ref,
             contact_id=interaction.contact_id,
@@ -296,12 +306,25 @@ def look_again(rows: Rows, timer: Timer, context: Context) -> Decision:
     return None
 
 
+def _is_same(closure: Closure, interaction: Interaction, timer: Timer, now: int) -> bool:
+    """Whether an interaction that is looked at before its time is held as before."""
+    due = NEVER if closure.until is None else closure.until
+    return timer.due > now and closure.closure_id == interaction.closure and due == timer.due
+
+
 def expire(rows: Rows, timer: Timer, context: Context) -> Decision:
     """Nobody served it in the policy's time."""
     interaction = rows.get(Interaction, timer.ref)
     if interaction is not None and interaction.state == "queued":
         yield e.Dispositioned(interaction_id=timer.ref, contact_id=interaction.contact_id, code="expired")
     return None
+
+
+def _waits(interaction: Interaction) -> bool:
+    """Whether nobody works on it yet, though it may be offered."""
+    return interaction.state in ("queued", "out_of_hours") or (
+        interaction.state == "assigned" and not interaction.accepted
+    )
 
 
 def delete_message(rows: Rows, command: c.DeleteMessage, context: Context) -> Decision:
@@ -320,6 +343,6 @@ def delete_message(rows: Rows, command: c.DeleteMessage, context: Context) -> De
         content_id=item.content_id,
     )
     after = rows.get(Interaction, item.interaction_id)
-    if after is not None and after.live_items == 0 and after.state in ("queued", "out_of_hours"):
+    if after is not None and after.live_items == 0 and _waits(after):
         yield e.Dispositioned(interaction_id=item.interaction_id, contact_id=contact_id, code="withdrawn")
     return None

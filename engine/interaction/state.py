@@ -1,9 +1,12 @@
 """The rows of one contact's key. Derived from the events, so never registered as facts of their own."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from engine.record import Millis
 from engine.rows import Ordered, Row
+
+NEVER: Final = 2**62
+"""The due time of a deadline that only something else brings forward: the end of an emergency."""
 
 
 class Contact(Row, kw_only=True, frozen=True):

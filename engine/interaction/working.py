@@ -32,6 +32,7 @@ def reserve(rows: Rows, command: c.Reserve, context: Context) -> Decision:
             interaction_id=command.interaction_id,
             contact_id=interaction.contact_id,
             reservation_id=command.reservation_id,
+            pool=command.pool,
             agent_id=command.agent_id,
             why=interaction.state,
         )

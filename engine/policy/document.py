@@ -35,9 +35,7 @@ class Account(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     holidays: Annotated[str | None, "ISO country code: its public holidays are PH in the hours"] = None
     special_days: Annotated[tuple[SpecialDay, ...], "closed unless they give hours"] = ()
     notices: Annotated[dict[ClosureKind, str], "which notice each kind of closure sends"] = {}
-    emergency_routing: Annotated[Literal["held", "continued"], "whether an emergency holds interactions back"] = (
-        "held"
-    )
+    emergency_routing: Annotated[Literal["held", "continued"], "whether an emergency holds interactions back"] = "held"
 
 
 class Queue(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):

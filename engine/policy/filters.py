@@ -1,16 +1,26 @@
 """Keyword filters: which words stand in a text, found in one pass however many there are."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Final
 
 import ahocorasick_rs
 
 from engine.policy.document import Filter
 
+# Scripts that are written without spaces, so that a word may begin and end anywhere: Thai, Lao, Myanmar, Khmer, kana,
+# Han. And the variation selectors, which are marks by category but belong to the emoji before them.
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\ufe00-\ufe0f"
+    "\U00020000-\U0003ffff]"
+)
+
 
 def fold(text: str) -> str:
-    """The form in which words are compared: any case, any way of writing the same character."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """The form in which words are compared: any case, any way of writing the same character, any white space."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
 
 
 class FilterSet:
@@ -53,4 +63,6 @@ def _is_boundary(text: str, at: int) -> bool:
 
 
 def _joins(character: str) -> bool:
+    if _UNSPACED.match(character):
+        return False
     return character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")

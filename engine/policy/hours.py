@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours
 
 from engine.policy.document import Account, ClosureKind, SpecialDay
+
+MOST_CHANGES: Final = 400
+"""How far to look for an opening: more than the days of a year; then it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,7 @@ class Calendar:
             return self._special_closure(today, moment)
         if self._hours.is_open(moment):
             return None
-        opening = self._hours.next_change(moment)
-        until = None if opening is None else _millis(opening)
+        until = _opening(self._hours, moment)
         interval = until  # a closed interval is known by its end
         for day in self._special:  # look again when a special day begins: it may be open
             begins = _millis(self._midnight(day))
@@ -64,13 +67,23 @@ class Calendar:
         if hours is not None:
             if hours.is_open(moment):
                 return None
-            opening = hours.next_change(moment)
+            opening = _opening(hours, moment)
             if opening is not None:
-                until = min(until, _millis(opening))
+                until = min(until, opening)
         return Closure(f"special_day:{self._name}:{today.isoformat()}", "special_day", until)
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self._zone)
+
+
+def _opening(hours: OpeningHours, moment: datetime) -> int | None:
+    """When it opens next, milliseconds; None: never. Changes from closed to closed (a comment's, say) are passed."""
+    change = hours.next_change(moment)
+    for _ in range(MOST_CHANGES):
+        if change is None or hours.is_open(change):
+            break
+        change = hours.next_change(change)
+    return None if change is None else _millis(change)
 
 
 def _millis(moment: datetime) -> int:

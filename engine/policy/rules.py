@@ -62,6 +62,11 @@ class Rules:
             return Closure(emergency, "emergency", None)
         return self._calendars[(account.channel, account.id)].closure(now)
 
+    def holding(self, account: Account, now: int, emergencies: Mapping[str, str]) -> Closure | None:
+        """As `closure`, but an emergency in which routing continues holds nothing back."""
+        held = emergencies if account.emergency_routing == "held" else {}
+        return self.closure(account, now, held)
+
 
 def encode(policy: Policy) -> bytes:
     """The document as it travels and as it is digested: JSON with the fields in the order of the declaration."""

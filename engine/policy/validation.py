@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from opening_hours import OpeningHours, ParserError, UnknownCountryError
+from opening_hours import OpeningHours, ParserError, UnknownCountryError  # type: ignore[attr-defined]
 
 from engine.policy.document import Account, Policy
 from engine.policy.rules import duration

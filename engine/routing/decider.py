@@ -42,7 +42,7 @@ class RoutingDecider:
         evolve(rows, event)
         return list(_follow(rows, event))
 
-    def state_of(self, rows: Rows, event: Event) -> str | None:
+    def state_after(self, rows: Rows, event: Event) -> str | None:
         return None
 
     def refused(self, command: Command, refusal: Refusal) -> Event:
@@ -52,6 +52,10 @@ class RoutingDecider:
 def _register(rows: Rows, command: c.RegisterAgent, context: Context) -> Decision:
     if command.capacity < 0:
         return Refusal("bad_capacity", f"a capacity of {command.capacity} is below zero")
+    known = rows.get(Agent, command.agent_id)
+    wanted = (command.skills, command.groups, command.capacity)
+    if known is not None and (known.skills, known.groups, known.capacity) == wanted:
+        return Duplicate()
     yield e.AgentRegistered(
         agent_id=command.agent_id, skills=command.skills, groups=command.groups, capacity=command.capacity
     )
@@ -235,6 +239,7 @@ def _follow(rows: Rows, event: Event) -> Iterable[Send]:
                 interaction_id=event.interaction_id or "",
                 request_id=event.request_id,
                 reservation_id=event.reservation_id,
+                pool=rows.key,
                 agent_id=event.agent_id,
             )
             yield Send(INTERACTION, home_of(reserve.interaction_id), reserve)

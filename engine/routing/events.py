@@ -96,7 +96,5 @@ class CommandRefused(Event, kw_only=True):
 
 
 EVENTS: tuple[type[Event], ...] = tuple(
-    value
-    for value in globals().values()
-    if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    value for value in globals().values() if isinstance(value, type) and issubclass(value, Event) and value is not Event
 )

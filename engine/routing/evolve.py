@@ -33,9 +33,7 @@ def evolve(rows: Rows, event: Event) -> None:
 def _agent_registered(rows: Rows, event: e.AgentRegistered) -> None:
     known = rows.get(Agent, event.agent_id)
     changes: dict[str, Any] = {"skills": event.skills, "groups": event.groups, "capacity": event.capacity}
-    rows.put(
-        event.agent_id, Agent(agent_id=event.agent_id, **changes) if known is None else replace(known, **changes)
-    )
+    rows.put(event.agent_id, Agent(agent_id=event.agent_id, **changes) if known is None else replace(known, **changes))
 
 
 def _agent_state_changed(rows: Rows, event: e.AgentStateChanged) -> None:
@@ -49,9 +47,7 @@ def _agent_state_changed(rows: Rows, event: e.AgentStateChanged) -> None:
 def _request_queued(rows: Rows, event: e.RequestQueued) -> None:
     bucket_id = derive("bucket", *sorted(event.skills), "group", event.group or "", "agent", event.agent or "")
     if rows.get(Bucket, bucket_id) is None:
-        rows.put(
-            bucket_id, Bucket(bucket_id=bucket_id, skills=event.skills, group=event.group, agent=event.agent)
-        )
+        rows.put(bucket_id, Bucket(bucket_id=bucket_id, skills=event.skills, group=event.group, agent=event.agent))
     request = Request(
         interaction_id=event.interaction_id or "",
         bucket_id=bucket_id,
@@ -76,11 +72,7 @@ def _leave(rows: Rows, request_id: str, request: Request) -> None:
 
 def _count(rows: Rows, bucket_id: str, change: int) -> None:
     bucket = rows.get(Bucket, bucket_id)
-    if bucket is None:
-        return
-    if bucket.waiting + change <= 0:
-        rows.delete(Bucket, bucket_id)
-    else:
+    if bucket is not None:
         rows.put(bucket_id, replace(bucket, waiting=bucket.waiting + change))
 
 

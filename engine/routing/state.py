@@ -20,7 +20,11 @@ class Agent(Ordered, kw_only=True, frozen=True):
 
 
 class Bucket(Ordered, kw_only=True, frozen=True):
-    """Everything that waits for the same kind of agent. Id: derived from the requirement."""
+    """Everything that waits for the same kind of agent. Id: derived from the requirement.
+
+    It stays when nothing waits: an offer that comes to nothing goes back to it. There are no more of them than
+    queues and agents.
+    """
 
     bucket_id: Annotated[str, "its id: the prefix of its places in line"]
     skills: Annotated[list[str], "what the agent has to know, all of them"]

@@ -1,0 +1,60 @@
+# Everything is set up by itself: only Python 3.11 or newer, git and make have to be there.
+# Options for a command: make demo ARGS="--fresh --exit"
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup runtime dev demo test unit test-slow check generated format bench lock clean
+
+help:            ## Say what there is
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
+
+setup: dev       ## Download all that is needed, so that later commands need no network
+	@$(BIN)/python -m rejoinder.embedded.fetch
+
+runtime:
+	@$(PYTHON) bin/bootstrap.py
+
+dev:
+	@$(PYTHON) bin/bootstrap.py --dev
+
+demo: runtime    ## Run everything on generated or recorded traffic, until Ctrl-C
+	@bin/rejoinder demo $(ARGS)
+
+test: dev        ## Run all tests but the slow ones
+	@$(BIN)/pytest -m "not slow" $(ARGS)
+
+unit: dev        ## Run the tests that need no services
+	@$(BIN)/pytest tests/unit tests/contract $(ARGS)
+
+test-slow: dev   ## Run the slow tests: crashes, recorded traffic
+	@$(BIN)/pytest -m slow $(ARGS)
+
+check: dev       ## Check style, types, import rules and generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory generated
+
+generated: dev
+	@bin/rejoinder schemas check
+
+format: dev      ## Put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: runtime   ## Measure the main path, as JSON lines
+	@$(BIN)/python -m bench $(ARGS)
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
+
+lock: dev        ## Take the newest versions of all dependencies, and of Kafka's
+	@$(LOCK) --upgrade --extra dev --output-file requirements-dev.lock
+	@$(LOCK) --upgrade --constraints requirements-dev.lock --output-file requirements.lock
+	@$(BIN)/python -m rejoinder.embedded.lock_jars
+
+clean:           ## Remove what was set up and built; data folders stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""X (posts): the webhook in, the API client out."""

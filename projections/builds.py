@@ -1,0 +1,214 @@
+"""The versions of a projection: each has a schema of tables, and the views point at the current one.
+
+Everything can be built again from the log, so there are no migrations: the next version is built beside the old one
+and the views are switched in one transaction.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from projections import offsets
+from projections.errors import ShapeChanged
+from projections.projection import Projection, views_of
+from projections.tables import shape
+
+READER = "rejoinder_reader"
+"""The role that may read the views, where it exists."""
+
+_LOCK = 7237122  # an advisory lock: several projectors may start at once
+_DDL = """
+CREATE SCHEMA IF NOT EXISTS projector;
+COMMENT ON SCHEMA projector IS 'How far each projection has read, and which of its versions is the current one.';
+CREATE TABLE IF NOT EXISTS projector.builds (
+    projection text NOT NULL,
+    version integer NOT NULL,
+    shape text NOT NULL,
+    views text,
+    PRIMARY KEY (projection, version)
+);
+COMMENT ON TABLE projector.builds IS 'One row for each version of a projection that has tables.';
+COMMENT ON COLUMN projector.builds.projection IS 'the projection';
+COMMENT ON COLUMN projector.builds.version IS 'the version, whose tables lie in the schema PROJECTION_vVERSION';
+COMMENT ON COLUMN projector.builds.shape IS 'a digest of the declarations of its tables';
+COMMENT ON COLUMN projector.builds.views IS 'a digest of its views, where they point at this version; else null';
+"""
+_INHERIT_COMMENTS = """
+SELECT format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', v.nspname, v.relname, v.attname, min(t.comment))
+FROM (SELECT n.nspname, c.relname, a.attname
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+      WHERE n.nspname = %(views)s AND c.relkind = 'v' AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL) v
+JOIN (SELECT a.attname, col_description(c.oid, a.attnum) AS comment
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+      WHERE n.nspname = %(rows)s AND c.relkind = 'r' AND a.attnum > 0) t USING (attname)
+GROUP BY v.nspname, v.relname, v.attname
+"""
+
+
+@dataclass(frozen=True)
+class Build:
+    """One version of a projection."""
+
+    projection: Projection
+    version: int
+
+    @property
+    def schema(self) -> str:
+        return schema_of(self.projection.name, self.version)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the rows of one table differ between two versions."""
+
+    table: str
+    only_in_first: int
+    only_in_second: int
+
+
+def schema_of(name: str, version: int) -> str:
+    return f"{name}_v{version}"
+
+
+def install(connection: psycopg.Connection[Any]) -> None:
+    """Makes the schema `projector`, where it isn't there."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute(_DDL.encode())
+        connection.execute(offsets.DDL.encode())
+
+
+def current_version(connection: psycopg.Connection[Any], name: str) -> int | None:
+    """The version that the views show; None where there is none."""
+    row = connection.execute(
+        "SELECT version FROM projector.builds WHERE projection = %s AND views IS NOT NULL", (name,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build:
+    """The current build, made as version 1 where there is none; its views are renewed where their text changed.
+
+    Raises:
+        ShapeChanged: its tables were made by code that declared them differently.
+    """
+    install(connection)
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        version = current_version(connection, projection.name)
+        if version is None:
+            build = create(connection, projection)
+            switch(connection, build)
+            return build
+        row = connection.execute(
+            "SELECT shape, views FROM projector.builds WHERE projection = %s AND version = %s",
+            (projection.name, version),
+        ).fetchone()
+        assert row is not None
+        if row[0] != shape(projection.tables):
+            raise ShapeChanged(
+                f"The tables of {projection.name} (schema {schema_of(projection.name, version)}) were made by another "
+                f"version of the code. Build them again from the log: rejoinder projections rebuild {projection.name}"
+            )
+        build = Build(projection, version)
+        if row[1] != _views_digest(projection.name):
+            switch(connection, build)
+        return build
+
+
+def create(connection: psycopg.Connection[Any], projection: Projection) -> Build:
+    """The tables of the next version, empty and shown by no view."""
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT coalesce(max(version), 0) + 1 FROM projector.builds WHERE projection = %s", (projection.name,)
+        ).fetchone()
+        assert row is not None
+        build = Build(projection, int(row[0]))
+        schema = sql.Identifier(build.schema)
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+        connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(schema))
+        for table in projection.tables:
+            connection.execute(table.ddl().encode())
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        connection.execute(
+            "INSERT INTO projector.builds (projection, version, shape) VALUES (%s, %s, %s)",
+            (projection.name, build.version, shape(projection.tables)),
+        )
+        return build
+
+
+def switch(connection: psycopg.Connection[Any], build: Build) -> None:
+    """Points the views at this build, in one transaction."""
+    name = build.projection.name
+    with connection.transaction():
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
+        _drop_views(connection, name)
+        connection.execute(views_of(name).replace("{rows}", build.schema).encode())
+        comments = connection.execute(_INHERIT_COMMENTS, {"views": name, "rows": build.schema}).fetchall()
+        for (statement,) in comments:
+            connection.execute(statement)
+        _grant(connection, name)
+        connection.execute("UPDATE projector.builds SET views = NULL WHERE projection = %s", (name,))
+        connection.execute(
+            "UPDATE projector.builds SET views = %s WHERE projection = %s AND version = %s",
+            (_views_digest(name), name, build.version),
+        )
+
+
+def drop(connection: psycopg.Connection[Any], name: str, version: int | None = None) -> None:
+    """Removes one version, or (None) all of them with the views. A running projector begins the current one anew."""
+    with connection.transaction():
+        rows = connection.execute(
+            "SELECT version FROM projector.builds WHERE projection = %s AND version = coalesce(%s, version)",
+            (name, version),
+        ).fetchall()
+        if version is None or current_version(connection, name) == version:
+            _drop_views(connection, name)
+        for (found,) in rows:
+            # The offsets go first: a projector's transaction holds their locks before those of the tables.
+            connection.execute("DELETE FROM projector.offsets WHERE projection = %s AND version = %s", (name, found))
+            connection.execute("DELETE FROM projector.builds WHERE projection = %s AND version = %s", (name, found))
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema_of(name, found))))
+
+
+def differences(
+    connection: psycopg.Connection[Any], projection: Projection, first: int, second: int
+) -> list[Difference]:
+    """The tables whose rows differ between two versions; none where they agree row for row."""
+    found = []
+    for table in projection.tables:
+        one = sql.Identifier(schema_of(projection.name, first), table.name)
+        other = sql.Identifier(schema_of(projection.name, second), table.name)
+        row = connection.execute(
+            sql.SQL(
+                "SELECT (SELECT count(*) FROM (SELECT * FROM {0} EXCEPT ALL SELECT * FROM {1}) a),"
+                " (SELECT count(*) FROM (SELECT * FROM {1} EXCEPT ALL SELECT * FROM {0}) b)"
+            ).format(one, other)
+        ).fetchone()
+        assert row is not None
+        if any(row):
+            found.append(Difference(table.name, *row))
+    return found
+
+
+def _drop_views(connection: psycopg.Connection[Any], name: str) -> None:
+    """Removes the projection's own views; where somebody's view stands on one of them, PostgreSQL names it."""
+    rows = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = %s", (name,)).fetchall()
+    if rows:
+        views = sql.SQL(", ").join(sql.Identifier(name, view) for (view,) in rows)
+        connection.execute(sql.SQL("DROP VIEW {}").format(views))
+
+
+def _grant(connection: psycopg.Connection[Any], name: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER,)).fetchone() is None:
+        return
+    schema, role = sql.Identifier(name), sql.Identifier(READER)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+    connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
+
+
+def _views_digest(name: str) -> str:
+    return hashlib.sha256(views_of(name).encode()).hexdigest()[:16]

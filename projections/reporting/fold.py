@@ -1,0 +1,179 @@
+"""What each event does to the fact of its interaction. Each measure is defined here, once."""
+
+from datetime import datetime
+from functools import singledispatch
+
+from engine.interaction import events as e
+from engine.lifecycle import TRANSITIONS
+from engine.record import Event
+from projections.reporting.rows import FctInteraction, FctTransition
+from projections.values import moment, seconds
+
+
+def opened(event: e.MessageReceived) -> FctInteraction:
+    """The fact of the interaction that a message opened; `measure` still has to count the message."""
+    at = moment(event.occurred_at)
+    return FctInteraction(
+        interaction_id=event.interaction_id or "",
+        contact_id=event.contact_id,
+        handle_id=event.handle_id,
+        account_key=f"{event.channel}:{event.account}",
+        channel=event.channel,
+        visibility=event.visibility,
+        language=event.language,
+        queue=None,
+        agent_id=None,
+        state=event.state or "",
+        state_since=at,
+        opened_at=at,
+        first_message_at=moment(event.posted_at),
+        first_queued_at=None,
+        first_assigned_at=None,
+        first_accepted_at=None,
+        first_response_at=None,
+        first_response_seconds=None,
+        first_response_by=None,
+        messages_in=0,
+        messages_out=0,
+        messages_deleted=0,
+        replies_requested=0,
+        replies_failed=0,
+        replies_abandoned=0,
+        notices_requested=0,
+        notices_posted=0,
+        notices_failed=0,
+        times_queued=0,
+        times_held=0,
+        offers=0,
+        offers_expired=0,
+        offers_declined=0,
+        transfers=0,
+        follows=event.follows,
+        reopened=event.follows is not None,
+        filtered=False,
+        disposition=None,
+        dispositioned_by=None,
+        dispositioned_at=None,
+    )
+
+
+def transition(event: Event, row: FctInteraction, *, first: bool) -> FctTransition | None:
+    """The transition that an event makes; None where it makes none. To be asked after `measure`."""
+    name, before, at = type(event).__name__, row.state, moment(event.occurred_at)
+    moved = event.state is not None and (event.state != before or TRANSITIONS.get((before, name)) == before)
+    if event.state is None or not (first or moved):
+        return None
+    made = FctTransition(
+        interaction_id=row.interaction_id,
+        sequence=event.sequence,
+        event_type=name,
+        event_id=event.event_id,
+        from_state=None if first else before,
+        to_state=event.state,
+        at=at,
+        seconds_in_from_state=None if first else seconds(row.state_since, at),
+        account_key=row.account_key,
+        queue=row.queue,
+        agent_id=getattr(event, "agent_id", None) or row.agent_id,
+        actor_kind=event.actor_kind,
+        actor_id=event.actor_id,
+        policy_version=event.policy_version,
+    )
+    row.state, row.state_since = event.state, at
+    return made
+
+
+@singledispatch
+def measure(event: Event, row: FctInteraction) -> None:
+    """Events that no measure counts leave the fact alone."""
+
+
+@measure.register
+def _(event: e.MessageReceived, row: FctInteraction) -> None:
+    row.messages_in += 1
+    posted_at = moment(event.posted_at)
+    if posted_at < row.first_message_at:  # platforms deliver out of order
+        row.first_message_at = posted_at
+        _time_response(row)
+
+
+@measure.register
+def _(event: e.MessageDeleted, row: FctInteraction) -> None:
+    row.messages_deleted += 1
+
+
+@measure.register
+def _(event: e.FilteredOut, row: FctInteraction) -> None:
+    row.filtered = True
+
+
+@measure.register
+def _(event: e.ContactResolved, row: FctInteraction) -> None:
+    row.contact_id = event.contact_id
+
+
+@measure.register
+def _(event: e.OutOfHours, row: FctInteraction) -> None:
+    row.times_held += 1
+
+
+@measure.register
+def _(event: e.Queued, row: FctInteraction) -> None:
+    row.queue = event.queue
+    row.times_queued += 1
+    row.first_queued_at = row.first_queued_at or moment(event.occurred_at)
+
+
+@measure.register
+def _(event: e.QueuedAgain, row: FctInteraction) -> None:
+    row.offers_expired += event.why == "expired"
+    row.offers_declined += event.why == "declined"
+
+
+@measure.register
+def _(event: e.Assigned, row: FctInteraction) -> None:
+    at = moment(event.occurred_at)
+    row.agent_id = event.agent_id
+    row.first_assigned_at = row.first_assigned_at or at
+    if event.reservation_id is None:
+        row.first_accepted_at = row.first_accepted_at or at
+    else:
+        row.offers += 1
+
+
+@measure.register
+def _(event: e.Accepted, row: FctInteraction) -> None:
+    row.first_accepted_at = row.first_accepted_at or moment(event.occurred_at)
+
+
+@measure.register
+def _(event: e.Replied, row: FctInteraction) -> None:
+    _answered(row, moment(event.posted_at), "agent")
+
+
+@measure.register
+def _(event: e.RepliedElsewhere, row: FctInteraction) -> None:
+    _answered(row, moment(event.posted_at), "elsewhere")
+
+
+@measure.register
+def _(event: e.Transferred, row: FctInteraction) -> None:
+    row.transfers += 1
+
+
+@measure.register
+def _(event: e.Dispositioned, row: FctInteraction) -> None:
+    row.disposition, row.dispositioned_by = event.code, event.agent_id
+    row.dispositioned_at = moment(event.occurred_at)
+
+
+def _answered(row: FctInteraction, posted_at: datetime, by: str) -> None:
+    row.messages_out += 1
+    if row.first_response_at is None or posted_at < row.first_response_at:
+        row.first_response_at, row.first_response_by = posted_at, by
+        _time_response(row)
+
+
+def _time_response(row: FctInteraction) -> None:
+    if row.first_response_at is not None:
+        row.first_response_seconds = seconds(row.first_message_at, row.first_response_at)

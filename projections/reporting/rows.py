@@ -1,0 +1,131 @@
+"""The tables of the star schema. The docstring of each fact is its grain."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from projections.tables import Row, Table
+
+
+class FctInteraction(Row):
+    """One row for each interaction, as it stands."""
+
+    interaction_id: Annotated[str, "the interaction"]
+    contact_id: Annotated[str | None, "the contact; null for one that a filter ended"]
+    handle_id: Annotated[str, "the handle of the author"]
+    account_key: Annotated[str, "the account that received it, see dim_account"]
+    channel: Annotated[str, "x, facebook or messenger"]
+    visibility: Annotated[str, "public or private"]
+    language: Annotated[str | None, "the language that the platform named for its first message"]
+    queue: Annotated[str | None, "the queue where it waits or waited last, see dim_queue"]
+    agent_id: Annotated[str | None, "the agent who has it or had it last, see dim_agent"]
+    state: Annotated[str, "by the lifecycle"]
+    state_since: Annotated[datetime, "when it last made a transition"]
+    opened_at: Annotated[datetime, "when its first message was received"]
+    first_message_at: Annotated[datetime, "the platform's time of the customer's first message"]
+    first_queued_at: Annotated[datetime | None, "when it first waited for an agent"]
+    first_assigned_at: Annotated[datetime | None, "when an agent was first found, or took it"]
+    first_accepted_at: Annotated[datetime | None, "when an agent first accepted or took it"]
+    first_response_at: Annotated[datetime | None, "the platform's time of the first posted answer of a person"]
+    first_response_seconds: Annotated[float | None, "from first_message_at to first_response_at, calendar time"]
+    first_response_by: Annotated[str | None, "agent (through us) or elsewhere (on the platform itself)"]
+    messages_in: Annotated[int, "the customer's messages"]
+    messages_out: Annotated[int, "posted answers of people"]
+    messages_deleted: Annotated[int, "the customer's messages that the customer deleted"]
+    replies_requested: Annotated[int, "answers that agents sent"]
+    replies_failed: Annotated[int, "answers that the platform refused for good"]
+    replies_abandoned: Annotated[int, "answers given up after the policy's time for retries"]
+    notices_requested: Annotated[int, "automatic answers that were asked for"]
+    notices_posted: Annotated[int, "automatic answers that were posted; they stop no first response"]
+    notices_failed: Annotated[int, "automatic answers that were refused or given up"]
+    times_queued: Annotated[int, "how often it came into a line, offers that came to nothing not counted"]
+    times_held: Annotated[int, "how often a closure held it back"]
+    offers: Annotated[int, "how often routing offered it to an agent"]
+    offers_expired: Annotated[int, "offers that the agent did not accept in time"]
+    offers_declined: Annotated[int, "offers that the agent declined"]
+    transfers: Annotated[int, "how often it was given on"]
+    follows: Annotated[str | None, "the author's interaction with that account before it"]
+    reopened: Annotated[bool, "whether it follows another one"]
+    filtered: Annotated[bool, "whether a filter ended it: such ones are not offered"]
+    disposition: Annotated[str | None, "the code with which it ended"]
+    dispositioned_by: Annotated[str | None, "the agent who ended it; null: a rule did, or nobody"]
+    dispositioned_at: Annotated[datetime | None, "when it ended"]
+
+
+class FctTransition(Row):
+    """One row for each transition of an interaction, one that leads back to the same state included."""
+
+    interaction_id: Annotated[str, "the interaction"]
+    sequence: Annotated[int, "of the event on its key"]
+    event_type: Annotated[str, "the event that made it"]
+    event_id: Annotated[str, "its id, see audit.event"]
+    from_state: Annotated[str | None, "the state before; null for the first message"]
+    to_state: Annotated[str, "the state after"]
+    at: Annotated[datetime, "when it happened"]
+    seconds_in_from_state: Annotated[float | None, "since the transition before; null for the first message"]
+    account_key: Annotated[str, "the account, see dim_account"]
+    queue: Annotated[str | None, "the queue after it"]
+    agent_id: Annotated[str | None, "the agent whom the event names, else who had it last"]
+    actor_kind: Annotated[str, "customer, agent, supervisor, policy, timer or system"]
+    actor_id: Annotated[str | None, "who among them; for a customer the handle"]
+    policy_version: Annotated[int, "the version of the policy that decided"]
+
+
+class FctDelivery(Row):
+    """One row for each answer or notice that was to be posted through us."""
+
+    delivery_id: Annotated[str, "the delivery"]
+    interaction_id: Annotated[str, "the interaction"]
+    account_key: Annotated[str, "the account, see dim_account"]
+    kind: Annotated[str, "reply or notice"]
+    agent_id: Annotated[str | None, "reply: who wrote it"]
+    visibility: Annotated[str, "public or private"]
+    requested_at: Annotated[datetime, "when it was asked for"]
+    outcome: Annotated[str, "pending, posted, failed or abandoned"]
+    posted_at: Annotated[datetime | None, "the platform's time of it"]
+    settled_by: Annotated[str | None, "how it is known that it was posted: outcome, echo, look_up or duplicate_error"]
+    failed_attempts: Annotated[int, "attempts that failed and were tried again"]
+    reason: Annotated[str | None, "why it was not posted, in a word"]
+
+
+class FctAgentState(Row):
+    """One row for each time that an agent came, paused or went."""
+
+    pool: Annotated[str, "the pool to which the agent belongs"]
+    sequence: Annotated[int, "of the event in its pool"]
+    agent_id: Annotated[str, "the agent, see dim_agent"]
+    state: Annotated[str, "ready, away or offline"]
+    why: Annotated[str, "asked, or not_accepted_in_time"]
+    at: Annotated[datetime, "when it happened"]
+
+
+class DimAccount(Row):
+    """One row for each account of the company that received anything."""
+
+    account_key: Annotated[str, "channel and platform id: x:42"]
+    channel: Annotated[str, "x, facebook or messenger"]
+    account: Annotated[str, "the platform's id"]
+
+
+class DimQueue(Row):
+    """One row for each queue in which anything waited."""
+
+    queue: Annotated[str, "its name"]
+
+
+class DimAgent(Row):
+    """One row for each agent who was registered or had an interaction."""
+
+    agent_id: Annotated[str, "the agent"]
+    pool: Annotated[str | None, "the pool; null where the agent was never registered"]
+    skills: Annotated[list[str] | None, "what the agent knows"]
+    groups: Annotated[list[str] | None, "the agent groups"]
+    capacity: Annotated[int | None, "how many interactions at once"]
+
+
+FCT_INTERACTION: Final = Table("fct_interaction", FctInteraction, ("interaction_id",), ("opened_at", "contact_id"))
+FCT_TRANSITION: Final = Table("fct_transition", FctTransition, ("interaction_id", "sequence"), ("at",))
+FCT_DELIVERY: Final = Table("fct_delivery", FctDelivery, ("delivery_id",), ("interaction_id",))
+FCT_AGENT_STATE: Final = Table("fct_agent_state", FctAgentState, ("pool", "sequence"), ("agent_id, at",))
+DIM_ACCOUNT: Final = Table("dim_account", DimAccount, ("account_key",))
+DIM_QUEUE: Final = Table("dim_queue", DimQueue, ("queue",))
+DIM_AGENT: Final = Table("dim_agent", DimAgent, ("agent_id",))

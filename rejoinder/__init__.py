@@ -1,0 +1,1 @@
+"""Wires the parts: command line, settings, the embedded services."""

@@ -1,0 +1,175 @@
+"""`up`, `demo`, and the programs that they start."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engine.errors import RejoinderError
+from rejoinder import demo as demos
+from rejoinder.cli.common import Config, Data, Json, demo_folder, print_json, settings_for
+from rejoinder.deployment import deploy
+from rejoinder.programs import log_to_stderr
+from rejoinder.services import Services
+from rejoinder.settings import SettingsError
+from rejoinder.supervisor import Program, Supervisor
+
+
+class BadOption(RejoinderError):
+    """An option is wrong."""
+
+    exit_code = 2
+
+
+def add(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(up)
+    app.command()(demo)
+    app.command(hidden=True)(run)
+
+
+def up(
+    data: Data = None,
+    config: Config = None,
+    kafka_bootstrap: Annotated[str | None, typer.Option(help="An outside Kafka, host:port.")] = None,
+    postgres_dsn: Annotated[str | None, typer.Option(help="An outside PostgreSQL.")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Where webhooks come in; 0: a free port.")] = None,
+) -> None:
+    """Start an instance: Kafka, PostgreSQL and all programs, until Ctrl-C.
+
+    Example: rejoinder up --data ./care --web-port 8080
+    """
+    settings = settings_for(
+        data, config, kafka__bootstrap=kafka_bootstrap, postgres__dsn=postgres_dsn, web__port=web_port
+    )
+    programs = [Program("engine"), Program("projector"), Program("delivery"), Program("web")]
+
+    def prepare(services: Services) -> None:
+        _, differences = deploy(settings, services.bootstrap)
+        for difference in differences:
+            print(f"rejoinder: {difference}", file=sys.stderr)
+
+    if settings.x.consumer_secret is None:
+        raise SettingsError(
+            "x.consumer_secret is not set: X signs webhooks with it. Set it in the settings file or as "
+            "REJOINDER_X_CONSUMER_SECRET; to look around without an account on X, run `rejoinder demo`"
+        )
+    with Supervisor(settings, programs, prepare=prepare) as supervisor:
+        print(f"Webhooks: http://127.0.0.1:{supervisor.fact('web', 'port')}/webhooks/x", file=sys.stderr)
+        try:
+            supervisor.run()
+        except KeyboardInterrupt:
+            return
+
+
+def demo(
+    data: Data = None,
+    config: Config = None,
+    traffic: Annotated[
+        Path | None, typer.Option(help="Recorded traffic to play (docs/reference/traffic.md); else it is generated.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="As recorded × this number, or max.")] = "max",
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the summary; status 0 if all is accounted for.")] = (
+        False
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty the demo's folder first.")] = False,
+    json: Json = False,
+) -> None:
+    """Start everything in a folder of its own, play traffic through it, and show what came of it.
+
+    Example: rejoinder demo --fresh
+    Example: rejoinder demo --traffic traffic.jsonl --exit --json
+    """
+    if speed != "max":
+        try:
+            valid = float(speed) > 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise BadOption(f"--speed is {speed!r}: write max, or a number above zero")
+    settings = settings_for(data, config)
+    if data is None:
+        settings = settings.model_copy(update={"data": demo_folder(settings)})
+    options = demos.Options(None if traffic is None else traffic.absolute(), speed, exit_, fresh)
+
+    def show(summary: dict[str, Any]) -> None:
+        if json:
+            print_json([summary])
+        else:
+            print_summary(summary, None if data is None else settings.data)
+
+    raise typer.Exit(demos.run(settings, options, show))
+
+
+def print_summary(found: dict[str, Any], data: Path | None) -> None:
+    """The summary as a person reads it."""
+    console = Console()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    first = found["first_response_seconds"]
+    states = ", ".join(f"{count} {state}" for state, count in sorted(found["interactions_by_state"].items()))
+    rows = {
+        "Contacts": found["contacts"],
+        "Interactions": f"{found['interactions']} ({states})",
+        "Customers' messages": f"{found['inbound_messages']} ({found['duplicates_ignored']} repeats ignored)",
+        "Answers posted": found["replies_posted"],
+        "Answers refused": _reasons(found),
+        "Answers to no known post": found["replies_unmatched"],
+        "Notices posted": found["notices_posted"],
+        "First response": f"{first['count']} answered, half within {_seconds(first['p50'])}, "
+        f"nine in ten within {_seconds(first['p90'])}",
+        "Dead letters": found["dead_letters"],
+        "Events": f"{found['events']} in {found['seconds']} s",
+        "Behind the log": sum(lag["behind"] for lag in found["lag"] if lag["kind"] == "projection"),
+    }
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    console.print(table)
+    for missing in found["unaccounted"]:
+        console.print(f"Not accounted for: {missing}", style="red")
+    if found["sample"] is not None:
+        where = f" --data {data}" if data else ""
+        console.print("\nTry next, in another terminal:")
+        console.print(f"  bin/rejoinder trace {found['sample']['interaction_id']}{where}", soft_wrap=True)
+        console.print(f"  bin/rejoinder report interactions{where}", soft_wrap=True)
+        console.print(f"  bin/rejoinder contacts --search {found['sample']['customer']}{where}", soft_wrap=True)
+
+
+def _reasons(found: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{count} {code}" for code, count in found["replies_refused_by_reason"].items())
+    return f"{found['replies_refused']}" + (f" ({reasons})" if reasons else "")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "–"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Run one program of an instance; the supervisor does."""
+    from rejoinder.programs import delivery, engine, player, projector, simulator, web  # noqa: PLC0415
+
+    log_to_stderr()
+    settings = settings_for(None)
+    given = arguments or []
+    match name:
+        case "engine":
+            engine.run(settings)
+        case "projector":
+            projector.run(settings)
+        case "delivery":
+            delivery.run(settings)
+        case "web":
+            web.run(settings)
+        case "simulator":
+            simulator.run(settings, int(given[0]))
+        case "player":
+            file, simulated, webhook, speed, kind, summary = given
+            player.run(settings, Path(file), simulated, webhook, speed, kind == "generated", Path(summary))
+        case _:
+            raise BadOption(f"there is no program {name!r}")

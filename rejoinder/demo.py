@@ -1,0 +1,142 @@
+"""The demo: everything in a folder of its own, traffic played through it, a summary at the end."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from engine.errors import RejoinderError
+from rejoinder.deployment import deploy, ensure_policy
+from rejoinder.instance import DataFolder
+from rejoinder.play.generating import generate
+from rejoinder.play.traffic import encode, read
+from rejoinder.programs.player import stage_of
+from rejoinder.secrets import kept_secret
+from rejoinder.services import Services
+from rejoinder.settings import Settings
+from rejoinder.supervisor import Program, ProgramFailed, Supervisor
+
+WEDNESDAY: Final = 2
+OURS: Final = (
+    "instance.json", "kafka", "lock", "logs", "postgres", "processes.json", "ready", "secrets", "simulator.jsonl",
+    "summary.json", "traffic.jsonl",
+)  # fmt: skip
+"""What an instance and a demo leave in a folder; `postgres.…` too."""
+
+
+class NotOurs(RejoinderError):
+    """The folder holds something else."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    traffic: Path | None = None
+    speed: str = "max"
+    exit: bool = False
+    fresh: bool = False
+
+
+def empty(data: Path) -> None:
+    """Removes what a demo left in its folder, and nothing else.
+
+    Raises:
+        NotOurs: there is something that no instance made.
+        DataFolderError: an instance runs there.
+    """
+    if not data.exists():
+        return
+    strange = sorted(path.name for path in data.iterdir() if path.name not in OURS and not path.name.startswith(("postgres.", "kafka.")))
+    if strange:
+        raise NotOurs(f"{data} holds {strange[0]}, which is not an instance's: choose another folder with --data")
+    with DataFolder(data).owned():
+        pass
+    for path in data.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def run(settings: Settings, options: Options, show: Callable[[dict[str, Any]], None]) -> int:
+    """Starts everything, plays, shows the summary; stays until Ctrl-C unless told to exit. Gives the exit status."""
+    if options.fresh:
+        empty(settings.data)
+    generated = options.traffic is None
+    file = _generated(settings.data) if options.traffic is None else options.traffic
+    traffic = read(file)  # a bad file is told before anything is started
+    stage = stage_of(traffic, generated)
+    ports = _free_ports(2)
+    simulator, webhook = f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}/webhooks/x"
+    settings = settings.model_copy(
+        update={
+            "x": settings.x.model_copy(
+                update={
+                    "api": simulator,
+                    "simulated": True,
+                    "call_timeout": 5.0,
+                    "consumer_secret": SecretStr(kept_secret(settings, "x-consumer")),
+                }
+            ),
+            "web": settings.web.model_copy(update={"port": ports[1]}),
+            "time": settings.time.model_copy(update={"mode": "recorded"}),
+        }
+    )
+    summary = settings.data / "summary.json"
+    summary.unlink(missing_ok=True)
+
+    def prepare(services: Services) -> None:
+        cluster, _ = deploy(settings, services.bootstrap)
+        ensure_policy(cluster, stage.policy, at=traffic.steps[0].at)
+
+    arguments = [str(file), simulator, webhook, options.speed, "generated" if generated else "recorded", str(summary)]
+    programs = [
+        Program("simulator", stage=0, arguments=[str(ports[0])]),
+        Program("engine", stage=1),
+        Program("projector", stage=1),
+        Program("delivery", stage=1),
+        Program("web", stage=1),
+        Program("player", stage=2, once=True, arguments=arguments),
+    ]
+    with Supervisor(settings, programs, prepare=prepare) as supervisor:
+        status = supervisor.run_until_ended("player")
+        if not summary.exists():
+            log = settings.data / "logs" / "player.log"
+            last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.exists() else []
+            raise ProgramFailed(f"the player ended with status {status}: {''.join(last)} (its log is {log})")
+        show(json.loads(summary.read_text()))
+        if not options.exit:
+            try:
+                supervisor.run()
+            except KeyboardInterrupt:
+                return status
+    return status
+
+
+def _generated(data: Path) -> Path:
+    """The generated traffic of this folder: made once, so that a second run plays the same."""
+    file = data / "traffic.jsonl"
+    if not file.exists():
+        DataFolder(data).create()
+        today = datetime.now(UTC).date()
+        day = today - timedelta(days=(today.weekday() - WEDNESDAY) % 7 or 7)  # a day with an open one after it
+        file.write_text("".join(f"{encode(line)}\n" for line in generate(day)), "utf-8")
+    return file
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now. A program that is started again keeps its port, which the others were told."""
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in listening]
+    for each in listening:
+        each.close()
+    return ports

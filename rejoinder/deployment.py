@@ -1,0 +1,43 @@
+"""Brings a cluster to what this version needs: topics, schemas, and a first policy."""
+
+from engine.errors import RejoinderError
+from engine.policy.document import Policy
+from rejoinder.cluster import Cluster, catalogue_of, connect, registry_of, wall_clock
+from rejoinder.settings import Settings
+from schemas import files
+from topics import policies
+from topics.admin import Difference, Kind, Topics
+
+
+class WrongTopics(RejoinderError):
+    """The topics are not as the settings want them."""
+
+
+def deploy(settings: Settings, bootstrap: str, *, configs: bool = False) -> tuple[Cluster, list[Difference]]:
+    """Creates the topics that are missing and registers the schemas. Gives what still differs.
+
+    Raises:
+        WrongTopics: a topic has another number of partitions; nothing may be written then.
+        Incompatible: a schema may not follow the versions that are registered.
+    """
+    differences = Topics(bootstrap, catalogue_of(settings)).apply(configs)
+    wrong = [each for each in differences if each.kind is Kind.PARTITIONS]
+    if wrong:
+        raise WrongTopics("; ".join(map(str, wrong)))
+    registry_of(settings, bootstrap).register(files.current())
+    return connect(settings, bootstrap), differences
+
+
+def ensure_policy(cluster: Cluster, policy: Policy, at: int | None = None) -> int:
+    """Publishes the policy if there is none, or if it is another than the latest. Gives the version in force.
+
+    Either way every partition is told the latest, in case an earlier publisher was killed half-way.
+    """
+    now = wall_clock() if at is None else at
+    known = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    with cluster.publisher("policy") as publisher:
+        if known and known[-1].document == policies.encode(policy):
+            publisher.publish(policies.tell(cluster.catalogue, known[-1], now, "rejoinder"))
+            return known[-1].version
+        version = known[-1].version + 1 if known else 1
+        return policies.publish(publisher, cluster.catalogue, policy, version, now, "rejoinder").version

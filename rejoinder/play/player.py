@@ -1,0 +1,313 @@
+"""Plays traffic: each person's lines in order, people beside one another, nothing before what it depends on.
+
+A customer's post goes to the simulated platform, which delivers it to the webhook. An agent accepts what is offered,
+and answers through the same command that a desk would send. An answer waits until an agent has accepted the
+interaction that holds the post; the next line of the same person waits until it is known what came of the answer.
+
+In recorded time the player is the clock: whenever the earliest line that is not done moves on, it tells every
+partition of commands that nothing earlier is to come (AdvanceTime).
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from engine.envelope import control_key, derive, home_of
+from engine.interaction import commands as c
+from engine.interaction.events import Assigned
+from engine.record import Command
+from rejoinder.cluster import Cluster
+from rejoinder.play.traffic import Answer, End, Post, Traffic
+from rejoinder.play.view import Seen, View
+from topics.catalogue import INTERACTION_COMMANDS
+from topics.publisher import Outgoing, Publisher
+
+PATIENCE: Final = 90.0
+"""How long nothing at all may happen while a line waits, seconds: longer than any restart of a process."""
+POST_TRIES: Final = 60
+POST_PAUSE: Final = 1.0
+"""A post that the webhook did not take is delivered again, as the platform would: for a minute."""
+TICK: Final = 0.1
+"""How often recorded time may move on, seconds."""
+HTTP_AT_ONCE: Final = 32
+REPLY_PARTITION: Final = 0
+
+
+class Stuck(Exception):
+    """A line could not be played."""
+
+
+@dataclass
+class Played:
+    """What came of the lines."""
+
+    posts: int = 0
+    duplicates: int = 0
+    lost_posts: list[str] = field(default_factory=list)
+    posted: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    ended: int = 0
+    done: int = 0
+
+
+class Player:
+    """Plays one traffic. `speed`: times as fast as recorded; None: as fast as it goes.
+
+    window: how far, in recorded milliseconds, a line may run ahead of the earliest one that is not done; None: as far
+    as its own person's lines allow.
+    """
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        cluster: Cluster,
+        publisher: Publisher,
+        simulator: str,
+        speed: float | None,
+        window: int | None,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._traffic = traffic
+        self._cluster = cluster
+        self._publisher = publisher
+        self._simulator = simulator
+        self._speed = speed
+        self._window = window
+        self._progress = progress
+        self._http_slots = asyncio.Semaphore(HTTP_AT_ONCE)
+        self._undone = {index: step.at for index, step in enumerate(traffic.steps)}
+        self._earliest = asyncio.Event()
+        self._times = sorted((step.at, index) for index, step in enumerate(traffic.steps))
+        self._front = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.played = Played()
+
+    @property
+    def buried(self) -> int:
+        """Dead letters since the play began."""
+        return self._view.seen.buried
+
+    async def play(self) -> Played:
+        """Plays it all.
+
+        Raises:
+            Stuck: a line could not be played; the message names it.
+        """
+        self._view = View(self._cluster, self._accept)
+        limits = httpx.Limits(max_connections=HTTP_AT_ONCE)
+        async with httpx.AsyncClient(base_url=self._simulator, timeout=60.0, trust_env=False, limits=limits) as http:
+            self._http = http
+            try:
+                await self._view.caught_up.wait()
+                await self._announce()
+                await self._play_all()
+            finally:
+                await self._view.close()
+        return self.played
+
+    async def _play_all(self) -> None:
+        people: dict[str, list[tuple[int, Post | Answer | End]]] = {}
+        for index, step in enumerate(self._traffic.steps):
+            people.setdefault(step.author, []).append((index, step))
+        began = time.monotonic()
+        clock = asyncio.create_task(self._advance())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for steps in people.values():
+                    group.create_task(self._person(steps, began))
+        except ExceptionGroup as failures:
+            first = failures.exceptions[0]
+            raise Stuck(str(first)) from first
+        finally:
+            clock.cancel()
+        await self._tell_time(self._times[-1][0])
+
+    async def _person(self, steps: Iterable[tuple[int, Post | Answer | End]], began: float) -> None:
+        for index, step in steps:
+            await self._its_time(step.at, began)
+            match step:
+                case Post():
+                    await self._post(step)
+                case Answer():
+                    await self._answer(step)
+                case End():
+                    await self._end(step)
+            self._done(index)
+
+    async def _its_time(self, at: int, began: float) -> None:
+        """Waits until a line may be played."""
+        if self._speed is not None:
+            due = began + (at - self._times[0][0]) / 1000 / self._speed
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        while self._window is not None and at > self._front_time() + self._window:
+            await self._earliest.wait()
+
+    def _front_time(self) -> int:
+        return self._times[min(self._front, len(self._times) - 1)][0]
+
+    def _done(self, index: int) -> None:
+        self._undone.pop(index)
+        while self._front < len(self._times) and self._times[self._front][1] not in self._undone:
+            self._front += 1
+        moved, self._earliest = self._earliest, asyncio.Event()
+        moved.set()
+        self.played.done += 1
+        self._progress(self.played.done, len(self._times))
+
+    async def _announce(self) -> None:
+        """Tells the simulated platform the recorded ids and times of the answers."""
+        recorded = [
+            {
+                "account": self._traffic.accounts[answer.line.account],
+                "in_reply_to": answer.line.in_reply_to,
+                "text": answer.line.text,
+                "tweet_id": answer.line.tweet_id,
+                "at": answer.at,
+            }
+            for answer in self._traffic.answers
+        ]
+        response = await self._http.post("/_simulator/recorded", json=recorded)
+        response.raise_for_status()
+
+    async def _post(self, post: Post) -> None:
+        if post.item_id in self._view.seen.interactions:
+            self.played.duplicates += 1  # it was played before: it goes out again all the same, and is ignored
+        await self._deliver(post)
+        await self._view.until(
+            lambda seen: post.item_id in seen.interactions or self._turned_away(seen, post),
+            PATIENCE,
+            f"post {post.item_id} was delivered but did not become part of an interaction",
+        )
+        self.played.posts += 1
+        if post.item_id not in self._view.seen.interactions:
+            self.played.lost_posts.append(post.item_id)
+
+    def _turned_away(self, seen: Seen, post: Post) -> bool:
+        result = seen.results.get(derive("x", post.account_id, post.item_id, "post"))
+        return result is not None and result.outcome == "refused"
+
+    async def _deliver(self, post: Post) -> None:
+        for attempt in range(POST_TRIES):
+            try:
+                async with self._http_slots:
+                    response = await self._http.post("/_simulator/posts", json=post.line.body)
+                if response.status_code == httpx.codes.OK:
+                    return
+                why = str(response.json().get("reason"))
+            except httpx.HTTPError as error:
+                why = type(error).__name__
+            if attempt < POST_TRIES - 1:
+                await asyncio.sleep(POST_PAUSE)
+        raise Stuck(f"post {post.item_id} could not be delivered in {POST_TRIES} tries: {why}")
+
+    async def _answer(self, answer: Answer) -> None:
+        line = answer.line
+        command_id = derive("player", line.account, line.tweet_id)
+        seen = self._view.seen
+        if command_id not in seen.refused and command_id not in seen.requested:
+            interaction_id, agent_id = await self._agent_of(line.in_reply_to or "")
+            command = c.Reply(
+                command_id=command_id,
+                at=answer.at,
+                actor_kind="agent",
+                actor_id=agent_id,
+                reply_partition=REPLY_PARTITION,
+                interaction_id=interaction_id,
+                agent_id=agent_id,
+                in_reply_to=line.in_reply_to,
+                text=line.text,
+                salt=os.urandom(16),
+            )
+            await self._send(interaction_id, command)
+        await self._view.until(
+            lambda seen: command_id in seen.refused or seen.requested.get(command_id) in seen.settled,
+            PATIENCE,
+            f"it is not known what came of answer {line.tweet_id}",
+        )
+        if command_id in seen.refused:
+            self.played.refused[line.tweet_id] = seen.refused[command_id]
+        elif seen.settled[seen.requested[command_id]] == "posted":
+            self.played.posted += 1
+        else:
+            self.played.failed.append(line.tweet_id)
+
+    async def _end(self, end: End) -> None:
+        command_id = derive("player", end.line.account, end.line.in_reply_to, "end")
+        seen = self._view.seen
+        held = seen.interactions.get(end.line.in_reply_to, "")
+        if held not in seen.ended:
+            interaction_id, agent_id = await self._agent_of(end.line.in_reply_to)
+            command = c.Disposition(
+                command_id=command_id,
+                at=end.at,
+                actor_kind="agent",
+                actor_id=agent_id,
+                reply_partition=REPLY_PARTITION,
+                interaction_id=interaction_id,
+                agent_id=agent_id,
+                code=end.line.code,
+            )
+            await self._send(interaction_id, command)
+            await self._view.until(
+                lambda seen: interaction_id in seen.ended or command_id in seen.refused,
+                PATIENCE,
+                f"interaction {interaction_id} does not end",
+            )
+        self.played.ended += 1
+
+    async def _agent_of(self, item_id: str) -> tuple[str, str]:
+        """The interaction that holds a post, and the agent who accepted it, once there is one."""
+        interaction_id = self._view.seen.interactions[item_id]
+        await self._view.until(
+            lambda seen: interaction_id in seen.agents,
+            PATIENCE,
+            f"no agent accepted interaction {interaction_id}",
+        )
+        return interaction_id, self._view.seen.agents[interaction_id]
+
+    def _accept(self, offer: Assigned) -> None:
+        """The agent accepts what is offered, at the time of the offer."""
+        command = c.Accept(
+            command_id=derive("player", offer.reservation_id or "", "accept"),
+            at=offer.decided_at,
+            actor_kind="agent",
+            actor_id=offer.agent_id,
+            interaction_id=offer.interaction_id or "",
+            agent_id=offer.agent_id,
+        )
+        task = asyncio.create_task(self._send(command.interaction_id, command))
+        self._tasks.add(task)
+        task.add_done_callback(self._accepted)
+
+    def _accepted(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._view.fail(f"an agent's acceptance could not be sent: {task.exception()}")
+
+    async def _send(self, interaction_id: str, command: Command) -> None:
+        topic = self._cluster.catalogue.name(INTERACTION_COMMANDS)
+        await self._publisher.publish_async([Outgoing(topic, home_of(interaction_id), command)])
+
+    async def _advance(self) -> None:
+        """Moves recorded time on to the earliest line that is not done."""
+        told = None
+        while True:
+            now = self._front_time()
+            if now != told:
+                await self._tell_time(now)
+                told = now
+            await asyncio.sleep(TICK)
+
+    async def _tell_time(self, at: int) -> None:
+        topic = self._cluster.catalogue.topic(INTERACTION_COMMANDS)
+        controls = [
+            Outgoing(topic.name, control_key(each), c.AdvanceTime(command_id=derive("time", at, each), at=at))
+            for each in range(topic.partitions)
+        ]
+        await self._publisher.publish_async(controls)

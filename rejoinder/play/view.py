@@ -1,0 +1,176 @@
+"""What the player sees of an instance: the events and results, read as they are committed."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from engine.delivery import CommandResult, DeadLetter
+from engine.interaction import events as e
+from rejoinder.cluster import Cluster
+from topics import clients
+from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS
+from topics.restoring import high_watermark
+
+BATCH = 2_000
+WAIT = 0.05
+
+
+@dataclass
+class Seen:
+    """Everything that was seen, by what the player asks for."""
+
+    interactions: dict[str, str] = field(default_factory=dict)
+    """The interaction of each platform item."""
+    states: dict[str, str] = field(default_factory=dict)
+    agents: dict[str, str] = field(default_factory=dict)
+    """Who accepted each interaction."""
+    offers: dict[str, e.Assigned] = field(default_factory=dict)
+    """The offer of each interaction that was not accepted yet."""
+    requested: dict[str, str] = field(default_factory=dict)
+    """The delivery that each command asked for."""
+    settled: dict[str, str] = field(default_factory=dict)
+    """What came of each delivery: posted, failed or abandoned."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Commands that were refused, with the code: for ever in the log."""
+    results: dict[str, CommandResult] = field(default_factory=dict)
+    """What was answered to commands since the player began."""
+    ended: set[str] = field(default_factory=set)
+    """Interactions that were dispositioned."""
+    buried: int = 0
+    """Dead letters since the player began."""
+    events: int = 0
+
+    def take(self, record: object) -> None:
+        """Notes one record."""
+        match record:
+            case e.MessageReceived():
+                self.interactions[record.item_id] = record.interaction_id or ""
+            case e.Assigned(reservation_id=str()):
+                self.offers[record.interaction_id or ""] = record
+            case e.Assigned():
+                self._accepted(record.interaction_id or "", record.agent_id)
+            case e.Accepted():
+                self._accepted(record.interaction_id or "", record.agent_id)
+            case e.Queued() | e.QueuedAgain() | e.OutOfHours():
+                self.agents.pop(record.interaction_id or "", None)
+                self.offers.pop(record.interaction_id or "", None)
+            case e.ReplyRequested():
+                self.requested[record.causation_id] = record.delivery_id
+            case e.Replied():
+                self.settled[record.delivery_id] = "posted"
+            case e.ReplyFailed():
+                self.settled[record.delivery_id] = "failed"
+            case e.ReplyAbandoned():
+                self.settled[record.delivery_id] = "abandoned"
+            case e.CommandRefused():
+                self.refused[record.causation_id] = record.code
+            case e.Dispositioned():
+                self.ended.add(record.interaction_id or "")
+            case CommandResult():
+                self.results[record.command_id] = record
+            case DeadLetter():
+                self.buried += 1
+        if isinstance(record, e.Event):
+            self.events += 1
+            if record.interaction_id is not None and record.state is not None:
+                self.states[record.interaction_id] = record.state
+
+    def _accepted(self, interaction_id: str, agent_id: str) -> None:
+        self.offers.pop(interaction_id, None)
+        self.agents[interaction_id] = agent_id
+
+
+class View:
+    """Keeps a `Seen` up to date from a thread, and lets tasks wait for what they need to see."""
+
+    def __init__(self, cluster: Cluster, on_offer: Callable[[e.Assigned], None]) -> None:
+        self.seen = Seen()
+        self._cluster = cluster
+        self._on_offer = on_offer
+        self._stop = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._failure: str | None = None
+        self.caught_up = asyncio.Event()
+        self._thread = threading.Thread(target=self._follow, name="view", daemon=True)
+        self._thread.start()
+
+    async def until(self, condition: Callable[[Seen], bool], patience: float, what: str) -> None:
+        """Waits until a condition holds of what was seen.
+
+        Raises:
+            TimeoutError: nothing at all was seen for `patience` seconds, and it does not hold.
+            RuntimeError: the view can't be read any more.
+        """
+        while not condition(self.seen):
+            if self._failure is not None:
+                raise RuntimeError(self._failure)
+            changed = self._changed
+            try:
+                await asyncio.wait_for(changed.wait(), patience)
+            except TimeoutError as error:
+                raise TimeoutError(f"{what}, and nothing happened for {patience:.0f} s") from error
+
+    async def close(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def _follow(self) -> None:
+        try:
+            self._read()
+        except (KafkaException, RuntimeError) as error:
+            self._loop.call_soon_threadsafe(self.fail, f"the player can't read events any more: {error}")
+
+    def _read(self) -> None:
+        catalogue = self._cluster.catalogue
+        consumer = Consumer(clients.reader(self._cluster.bootstrap, "player-view") | {"enable.partition.eof": True})
+        places: list[TopicPartition] = []
+        ends: set[tuple[str, int]] = set()
+        for topic in map(catalogue.topic, (INTERACTION_EVENTS, COMMAND_RESULTS, DEAD_LETTERS)):
+            for partition in range(topic.partitions):
+                offset = 0
+                if topic.name == catalogue.name(INTERACTION_EVENTS):
+                    ends.add((topic.name, partition))
+                else:
+                    offset = high_watermark(self._cluster.bootstrap, topic.name, partition)
+                places.append(TopicPartition(topic.name, partition, offset))
+        try:
+            consumer.assign(places)
+            while not self._stop.is_set():
+                batch: list[object] = []
+                for message in consumer.consume(BATCH, WAIT):
+                    error, value = message.error(), message.value()
+                    if error is None and value is not None:
+                        batch.append(self._cluster.codec.decode(value))
+                    elif error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        ends.discard((message.topic() or "", message.partition() or 0))
+                    elif error is not None and not error.retriable():
+                        raise KafkaException(error)
+                if batch or (not ends and not self.caught_up.is_set()):
+                    self._loop.call_soon_threadsafe(self._take, batch, not ends)
+        finally:
+            consumer.close()
+
+    def _take(self, batch: list[object], caught_up: bool) -> None:
+        for record in batch:
+            self.seen.take(record)
+        if caught_up and not self.caught_up.is_set():
+            self.caught_up.set()
+            batch = list(self.seen.offers.values())
+        for record in batch if caught_up else ():
+            if isinstance(record, e.Assigned) and self.seen.offers.get(record.interaction_id or "") is record:
+                self._on_offer(record)
+        self._wake()
+
+    def fail(self, why: str) -> None:
+        """Ends all waiting, with this reason."""
+        self._failure = why
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

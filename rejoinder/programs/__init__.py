@@ -1,0 +1,50 @@
+"""The programs of an instance, each a process of its own: `rejoinder run NAME`.
+
+Each reads its settings from the environment that the supervisor gave it, tells that it is ready, and works until
+SIGTERM or SIGINT.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+import structlog
+
+from rejoinder.settings import Settings, SettingsError
+
+
+def until_told() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+
+    def told(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    return stop
+
+
+def log_to_stderr() -> None:
+    """One line an event, with its time; the supervisor keeps it in a file."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every call's address
+
+
+def bootstrap_of(settings: Settings) -> str:
+    """The Kafka of a program: the supervisor told it."""
+    if settings.kafka.bootstrap is None:
+        raise SettingsError("a program needs kafka.bootstrap; `rejoinder up` starts programs and tells them")
+    return settings.kafka.bootstrap

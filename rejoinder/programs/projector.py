@@ -1,0 +1,21 @@
+"""`run projector`: keeps the projections in PostgreSQL up to date."""
+
+from projections.catalogue import PROJECTIONS
+from projections.projector import Projector
+from projections.projector import Settings as ProjectorSettings
+from rejoinder.cluster import connect
+from rejoinder.instance import report_ready
+from rejoinder.programs import bootstrap_of, until_told
+from rejoinder.settings import Settings, SettingsError
+
+
+def run(settings: Settings, worker: str = "1") -> None:
+    """Works until told to stop."""
+    stop = until_told()
+    cluster = connect(settings, bootstrap_of(settings))
+    if settings.postgres.dsn is None:
+        raise SettingsError("a projector needs postgres.dsn; `rejoinder up` starts programs and tells them")
+    dsn = settings.postgres.dsn.get_secret_value()
+    places = ProjectorSettings(cluster.bootstrap, dsn, instance=f"projector-{worker}")
+    report_ready()
+    Projector(PROJECTIONS, cluster.codec, places).run(stop)

@@ -1,0 +1,102 @@
+"""Fixtures for all tests: one embedded Kafka and one embedded PostgreSQL for the whole session."""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from rejoinder.children import Child
+from rejoinder.embedded.jars import ensure_jars
+from rejoinder.embedded.java import find_java
+from rejoinder.embedded.kafka import EmbeddedKafka
+from rejoinder.embedded.postgres import EmbeddedPostgres
+from rejoinder.embedded.service import Service
+from rejoinder.settings import PREFIX, Settings, load
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+"""Recorded data beside the repository; tests that need it are skipped where it is missing."""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with recorded data."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder with recorded data is not beside the repository")
+    return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_of_the_users() -> Iterator[None]:
+    """The user's own settings must not change what tests do; where downloads lie may."""
+    kept = {"REJOINDER_CACHE", "REJOINDER_MAVEN_REPOSITORY"}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in list(os.environ):
+            if variable.startswith(PREFIX) and variable not in kept:
+                patch.delenv(variable)
+        patch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+        yield
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a data folder of the session's own."""
+    return load({"data": tmp_path_factory.mktemp("data")})
+
+
+@pytest.fixture(scope="session")
+def kafka(settings: Settings) -> Iterator[str]:
+    """The bootstrap address of a real Kafka, started once a session. Use `topic_prefix` to be alone on it."""
+    service = EmbeddedKafka(
+        settings.data / "kafka",
+        settings.data / "logs",
+        java=find_java(),
+        jars=ensure_jars(settings.cache, settings.maven.repository),
+        heap_megabytes=512,
+    )
+    with _running(service):
+        yield service.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres(settings: Settings) -> Iterator[str]:
+    """The DSN of a real PostgreSQL's owner, started once a session. Use `database` to be alone on it."""
+    secrets = settings.data / "secrets"
+    secrets.mkdir(exist_ok=True)
+    service = EmbeddedPostgres(settings.data / "postgres", settings.data / "logs", secrets)
+    with _running(service):
+        yield service.dsn
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The DSN of an empty database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(postgres, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topics and groups that no other test has: `t12.`"""
+    return f"t{next(_numbers)}."
+
+
+@contextlib.contextmanager
+def _running(service: Service) -> Iterator[Child]:
+    service.prepare()
+    child = service.spawn()
+    try:
+        service.wait_ready(child)
+        yield child
+    finally:
+        child.stop(service.stop_grace_seconds)

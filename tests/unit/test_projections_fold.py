@@ -1,0 +1,173 @@
+"""The folds, event by event, without a database."""
+
+from engine.interaction import events as e
+from engine.record import Event
+from projections.reporting import fold
+from projections.reporting.deliveries import requested, settle
+from projections.reporting.rows import FctDelivery, FctInteraction, FctTransition
+from tests.projection_log import Log, Person
+
+MINUTE = 60
+
+
+def folded(log: Log) -> tuple[FctInteraction, list[FctTransition]]:
+    """The fact of the one interaction in a log, and its transitions."""
+    fact: FctInteraction | None = None
+    transitions: list[FctTransition] = []
+    deliveries: dict[str, FctDelivery] = {}
+    for logged in log.logged():
+        event = logged.record
+        if not isinstance(event, Event) or logged.topic != "interaction.events":
+            continue
+        first = fact is None
+        if fact is None:
+            assert isinstance(event, e.MessageReceived)
+            fact = fold.opened(event)
+        fold.measure(event, fact)
+        if isinstance(event, e.ReplyRequested | e.NoticeRequested):
+            deliveries[event.delivery_id] = requested(event, fact)
+        elif isinstance(event, e.Replied | e.NoticePosted | e.ReplyFailed | e.ReplyAbandoned):
+            settle(event, deliveries[event.delivery_id], fact)
+        made = fold.transition(event, fact, first=first)
+        if made is not None:
+            transitions.append(made)
+    assert fact is not None
+    return fact, transitions
+
+
+def waiting(log: Log) -> Person:
+    person = Person(log)
+    person.writes("Hello")
+    person.resolved()
+    person.queued()
+    return person
+
+
+def test_first_response_is_from_the_platform_time_of_the_first_message_to_that_of_the_first_answer() -> None:
+    log = Log()
+    person = waiting(log)
+    asked = person.at - 3 * MINUTE * 1000
+    person.accepted("agent-1")
+    person.posted(person.answer("agent-1", "Hi"), "agent-1", posted_at=asked + 400_000)
+    person.answered("agent-1", "And more", first=False)
+    fact, _ = folded(log)
+    assert fact.first_response_seconds == 400
+    assert fact.messages_out == 2
+
+
+def test_a_notice_stops_no_first_response() -> None:
+    log = Log()
+    person = waiting(log)
+    person.tell(
+        e.NoticeRequested,
+        delivery_id="n",
+        closure="c",
+        kind="closed",
+        template="closed",
+        language="en",
+        visibility="public",
+        in_reply_to="1",
+        content_id=f"{person.home}:r:n",
+        words=b"",
+    )
+    person.tell(e.NoticePosted, delivery_id="n", item_id="9", posted_at=person.at)
+    fact, _ = folded(log)
+    assert fact.first_response_at is None
+    assert (fact.notices_requested, fact.notices_posted, fact.messages_out) == (1, 1, 0)
+
+
+def test_an_answer_made_on_the_platform_counts_as_the_first_response() -> None:
+    log = Log()
+    person = waiting(log)
+    answered = person.at + 30_000
+    person.tell(
+        e.RepliedElsewhere,
+        item_id="9",
+        in_reply_to="1",
+        posted_at=answered,
+        first_response=True,
+        content_id=f"{person.home}:o:9",
+        words=b"",
+    )
+    fact, _ = folded(log)
+    assert fact.first_response_by == "elsewhere"
+    assert fact.first_response_seconds == 3 * MINUTE + 30
+
+
+def test_a_message_that_comes_late_but_was_posted_earlier_is_the_first() -> None:
+    log = Log()
+    person = waiting(log)
+    person.accepted("agent-1")
+    person.answered("agent-1", "Hi")
+    before, _ = folded(log)
+    assert before.first_response_seconds is not None
+    person.writes(
+        "Lost on the way", joined="thread", posted_at=int(before.first_message_at.timestamp() * 1000) - 10_000
+    )
+    after, _ = folded(log)
+    assert after.first_response_seconds == before.first_response_seconds + 10
+
+
+def test_each_transition_says_how_long_the_state_before_it_lasted() -> None:
+    log = Log()
+    person = waiting(log)
+    person.accepted("agent-1")
+    person.answered("agent-1", "Hi")
+    person.tell(e.Dispositioned, code="resolved", agent_id="agent-1")
+    _, transitions = folded(log)
+    assert [(made.from_state, made.to_state, made.seconds_in_from_state) for made in transitions] == [
+        (None, "received", None),
+        ("received", "contact_resolved", 2 * MINUTE),
+        ("contact_resolved", "queued", MINUTE),
+        ("queued", "assigned", MINUTE),
+        ("assigned", "replied", 3 * MINUTE),
+        ("replied", "dispositioned", MINUTE),
+    ]
+
+
+def test_an_offer_that_was_not_accepted_is_counted_and_is_a_transition() -> None:
+    log = Log()
+    person = waiting(log)
+    reservation = person.offered("agent-9")
+    person.tell(e.QueuedAgain, request_id="r", reservation_id=reservation, agent_id="agent-9", why="expired")
+    fact, transitions = folded(log)
+    assert (fact.offers, fact.offers_expired, fact.offers_declined) == (1, 1, 0)
+    assert (transitions[-1].from_state, transitions[-1].to_state) == ("assigned", "queued")
+    assert transitions[-1].agent_id == "agent-9"
+
+
+def test_an_answer_given_up_that_turns_out_to_be_posted_counts_as_posted_only() -> None:
+    log = Log()
+    person = waiting(log)
+    person.accepted("agent-1")
+    delivery = person.answer("agent-1", "Hi")
+    person.tell(e.ReplyAbandoned, delivery_id=delivery, reason="undecided")
+    assert folded(log)[0].replies_abandoned == 1
+    person.posted(delivery, "agent-1")
+    fact, _ = folded(log)
+    assert (fact.replies_requested, fact.replies_abandoned, fact.messages_out) == (1, 0, 1)
+
+
+def test_an_answer_that_settles_after_the_end_changes_no_state() -> None:
+    log = Log()
+    person = waiting(log)
+    person.accepted("agent-1")
+    delivery = person.answer("agent-1", "Hi")
+    person.tell(e.Dispositioned, code="resolved", agent_id="agent-1")
+    person.posted(delivery, "agent-1")
+    fact, transitions = folded(log)
+    assert fact.state == "dispositioned"
+    assert transitions[-1].event_type == "Dispositioned"
+    assert fact.messages_out == 1
+
+
+def test_a_filtered_interaction_is_marked() -> None:
+    log = Log()
+    person = Person(log)
+    person.writes("Buy followers", action="ignore", filter="spam")
+    person.tell(e.FilteredOut, filter="spam", contact_id=None)
+    person.tell(e.Dispositioned, code="filtered_out", contact_id=None)
+    fact, _ = folded(log)
+    assert fact.filtered
+    assert fact.contact_id is None
+    assert fact.disposition == "filtered_out"

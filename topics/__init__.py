@@ -1,0 +1,1 @@
+"""Kafka: the topics, the processor and everything else that talks to the broker."""
