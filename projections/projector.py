@@ -25,6 +25,9 @@ _IDLE_SECONDS: Final = 0.5
 _SESSION: Final = "-c TimeZone=UTC -c synchronous_commit=off"
 """A commit that a crash of PostgreSQL takes back is made again from the log: offsets and rows go together."""
 
+_PASSING: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+"""Worth another try: the connection, or tables that were dropped after their build was looked up."""
+
 
 class Projector:
     """One worker: the partitions are shared among all that run, by the consumer group.
@@ -64,7 +67,7 @@ class Projector:
                 try:
                     if self._step(reader, stop):
                         failures = 0
-                except psycopg.OperationalError as error:
+                except _PASSING as error:
                     failures += 1
                     self._after_failure(error, failures, stop)
         finally:
@@ -96,7 +99,7 @@ class Projector:
             self._on_batch(len(batch.records))
         return True
 
-    def _after_failure(self, error: psycopg.OperationalError, failures: int, stop: threading.Event) -> None:
+    def _after_failure(self, error: psycopg.Error, failures: int, stop: threading.Event) -> None:
         """PostgreSQL failed: a pause, and then again from the offsets that it holds; not for ever."""
         self._writer = None
         if failures > len(_PAUSES):

@@ -55,7 +55,11 @@ def empty(data: Path) -> None:
     """
     if not data.exists():
         return
-    strange = sorted(path.name for path in data.iterdir() if path.name not in OURS and not path.name.startswith(("postgres.", "kafka.")))
+    strange = sorted(
+        path.name
+        for path in data.iterdir()
+        if path.name not in OURS and not path.name.startswith(("postgres.", "kafka."))
+    )
     if strange:
         raise NotOurs(f"{data} holds {strange[0]}, which is not an instance's: choose another folder with --data")
     with DataFolder(data).owned():

@@ -2,6 +2,7 @@
 
 from engine.errors import RejoinderError
 from engine.policy.document import Policy
+from engine.policy.rules import encode
 from rejoinder.cluster import Cluster, catalogue_of, connect, registry_of, wall_clock
 from rejoinder.settings import Settings
 from schemas import files
@@ -36,7 +37,7 @@ def ensure_policy(cluster: Cluster, policy: Policy, at: int | None = None) -> in
     now = wall_clock() if at is None else at
     known = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
     with cluster.publisher("policy") as publisher:
-        if known and known[-1].document == policies.encode(policy):
+        if known and known[-1].document == encode(policy):
             publisher.publish(policies.tell(cluster.catalogue, known[-1], now, "rejoinder"))
             return known[-1].version
         version = known[-1].version + 1 if known else 1

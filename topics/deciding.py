@@ -15,6 +15,7 @@ import structlog
 from engine.decider import Context, Decider, Decision, Duplicate, Refusal, Send, Verdict
 from engine.delivery import CommandResult, DeadLetter
 from engine.envelope import control_key, derive, digest, genesis
+from engine.errors import RejoinderError
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
 from engine.interaction.state import Chain, Done, Emergency, PolicyInForce, Timer
@@ -32,11 +33,11 @@ REMEMBERED: Final = 86_400_000
 TIMER_TOPIC: Final = "timer"
 
 
-class ChainBroken(Exception):
+class ChainBroken(RejoinderError):
     """The log's chain of digests or sequences does not hold."""
 
 
-class MissingPolicy(Exception):
+class MissingPolicy(RejoinderError):
     """The policy that the log says is in force is not in the topic of policies."""
 
 
@@ -215,7 +216,7 @@ class Deciding:
 
     def _stamp(self, rows: Rows, event: Event, cause: _Cause, context: Context, chain: Chain) -> None:
         cause.decided += 1
-        event.event_id = derive(cause.command_id, "event", cause.decided)
+        event.event_id = derive(cause.command_id, rows.key, cause.decided)
         event.sequence = chain.sequence + 1
         event.previous = chain.digest
         event.occurred_at = cause.at

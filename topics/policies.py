@@ -52,7 +52,7 @@ def tell(catalogue: Catalogue, published: PolicyVersion, at: int, by: str) -> It
     topic = catalogue.topic(INTERACTION_COMMANDS)
     for partition in range(topic.partitions):
         command = PublishPolicy(
-            command_id=derive("policy", published.version),
+            command_id=derive("policy", published.version, partition),
             at=at,
             actor_kind="supervisor",
             actor_id=by,

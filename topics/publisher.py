@@ -57,6 +57,7 @@ class Publisher:
         the buffer is full.
         """
         delivered: Future[Message] = Future()
+        delivered.set_running_or_notify_cancel()  # the record is on its way: nobody can call it off any more
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             if error is None:

@@ -86,7 +86,7 @@ def restore(deciding: Deciding, codec: Codec, bootstrap: str, events: str, conte
         fingerprint, body = codec.split(value)
         event = codec.decode(value)
         deciding.replay(record.key.decode(), event, digest(fingerprint, body))
-        if commands.endswith(event.input_topic) and event.input_topic:
+        if event.input_topic == commands:
             resume = max(resume, event.input_offset + 1)
         if count % BATCH == 0:
             deciding.state.commit()

@@ -1,17 +1,99 @@
-"""The command line."""
+"""The command line. A command's module is loaded only when it is asked for, so that every command starts quickly."""
 
-from typing import Annotated
+import importlib
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from rejoinder.cli import running
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is: a function, or a Typer with commands of its own, called `name` in `module`."""
+
+    module: str
+    name: str
+    summary: str
+    hidden: bool = False
+
+
+COMMANDS: Final = {
+    "up": Entry("running", "up", "Start an instance: Kafka, PostgreSQL and all programs, until Ctrl-C."),
+    "demo": Entry(
+        "running", "demo", "Start everything in a folder of its own, play traffic, and show what came of it."
+    ),
+    "status": Entry("status", "status", "Show what runs, and how far everything is behind the log."),
+    "ingest": Entry("ingesting", "ingest", "Send recorded webhooks to the running instance, signed, as X would."),
+    "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
+    "contacts": Entry("lists", "contacts", "List contacts, the last made first."),
+    "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
+    "report": Entry("reports", "report", "Count interactions, transitions or agents' work by interval."),
+    "sql": Entry("database", "sql", "Query the projections with a role that may only read."),
+    "desk": Entry("desk", "app", "Work as an agent: accept, answer, transfer, close."),
+    "agents": Entry("agents", "app", "List agents, register them, and set their state."),
+    "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
+    "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
+    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided, and why."),
+    "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
+    "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
+    "lifecycle": Entry("lifecycle", "lifecycle", "Print the states and transitions of an interaction as a diagram."),
+    "run": Entry("running", "run", "Run one program of an instance; the supervisor does.", hidden=True),
+}
+
+EXIT_CODES: Final = """\
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or bad input; 3 no instance runs, or what was asked for
+isn't there; 130 ended by Ctrl-C."""
+
+
+class Commands(MutableMapping[str, Any]):
+    """The commands by name, each loaded when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        entry = COMMANDS[name]
+        found = getattr(importlib.import_module(f"{__name__}.{entry.module}"), entry.name)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(rich_markup_mode=None, add_completion=False)
+            single.command(name, hidden=entry.hidden)(found)
+            found = single
+        command = get_command(found)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        raise TypeError("commands are declared in COMMANDS")
+
+    __delitem__ = __setitem__  # type: ignore[assignment]
+
+
+class Group(TyperGroup):
+    """Lists the commands without loading them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items() if not entry.hidden])
+
 
 app = typer.Typer(
     name="rejoinder",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Customer care on social media, event-sourced: every post, decision and answer, on Kafka and PostgreSQL.",
+    help="Customer care on social media, event-sourced: every post, decision and answer, on Kafka and PostgreSQL.\n\n"
+    "To look around: rejoinder demo\n\n" + EXIT_CODES,
 )
 
 
@@ -28,6 +110,3 @@ def main(
     ] = False,
 ) -> None:
     """Options of every command."""
-
-
-running.add(app)

@@ -10,7 +10,9 @@ from rich.table import Table
 
 from engine.errors import RejoinderError
 from rejoinder import demo as demos
-from rejoinder.cli.common import Config, Data, Json, demo_folder, print_json, settings_for
+from rejoinder.cli.instances import demo_folder, settings_for
+from rejoinder.cli.options import Config, Data, Json
+from rejoinder.cli.terminal import print_json
 from rejoinder.deployment import deploy
 from rejoinder.programs import log_to_stderr
 from rejoinder.services import Services
@@ -22,13 +24,6 @@ class BadOption(RejoinderError):
     """An option is wrong."""
 
     exit_code = 2
-
-
-def add(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command()(up)
-    app.command()(demo)
-    app.command(hidden=True)(run)
 
 
 def up(

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.delivery import CommandResult, DeadLetter
 from engine.interaction import events as e
+from engine.record import Event
 from rejoinder.cluster import Cluster
 from topics import clients
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS
@@ -73,7 +74,7 @@ class Seen:
                 self.results[record.command_id] = record
             case DeadLetter():
                 self.buried += 1
-        if isinstance(record, e.Event):
+        if isinstance(record, Event):
             self.events += 1
             if record.interaction_id is not None and record.state is not None:
                 self.states[record.interaction_id] = record.state

@@ -16,6 +16,6 @@ def run(settings: Settings, worker: str = "1") -> None:
     if settings.postgres.dsn is None:
         raise SettingsError("a projector needs postgres.dsn; `rejoinder up` starts programs and tells them")
     dsn = settings.postgres.dsn.get_secret_value()
-    places = ProjectorSettings(cluster.bootstrap, dsn, instance=f"projector-{worker}")
+    places = ProjectorSettings(cluster.bootstrap, dsn, prefix=settings.topics.prefix, instance=f"projector-{worker}")
     report_ready()
     Projector(PROJECTIONS, cluster.codec, places).run(stop)

@@ -14,13 +14,12 @@ from engine.interaction import events as e
 from engine.interaction.state import Done, Interaction, PendingWords, Timer
 from engine.policy.document import Policy
 from engine.policy.rules import encode, load
-from engine.record import Command
 from engine.routing import commands as r
 from engine.routing import events as re
-from engine.routing.evolve import refusal_of
+from engine.routing.evolve import evolve, refusal_of
 from engine.routing.state import Agent, Bucket, Offer, Place, Request, Reservation, Slot
 from engine.rows import Row, Rows
-from tests.unit.builders import DAY, HOUR, MINUTE, SALT, SECOND, account, office, policy, snapshot
+from tests.unit.builders import HOUR, MINUTE, SALT, SECOND, account, empty_rows, office, policy, snapshot
 from tests.unit.world import CONTROL, Side, World
 
 HOMES: Final = tuple(f"{letter * 32}" for letter in "abc")
@@ -64,9 +63,7 @@ class Play:
         self.world.ask(CONTROL, command)
 
     def register(self, pool: str, agent: str, skills: list[str], groups: list[str], capacity: int) -> None:
-        command = r.RegisterAgent(
-            **self.meta("boss"), agent_id=agent, skills=skills, groups=groups, capacity=capacity
-        )
+        command = r.RegisterAgent(**self.meta("boss"), agent_id=agent, skills=skills, groups=groups, capacity=capacity)
         self.world.ask_routing(pool, command)
 
     def set_state(self, agent: str, state: str) -> None:
@@ -105,11 +102,16 @@ class Play:
         self.world.ask(home, command)
 
     def by_agent(self, kind: type[Any], a: int, b: int, **more: Any) -> None:
+        """Mostly one that it fits, by the agent whose it is."""
         found = self.open_interactions()
-        if not found:
+        offered = [one for one in found if one[1].reservation_id is not None]
+        held = [one for one in found if one[1].accepted]
+        fitting = {c.Accept: offered, c.Decline: offered, c.Take: found, c.TakeOver: found}.get(kind, held)
+        chosen = found if b % 6 == 0 else fitting
+        if not chosen:
             return
-        interaction_id, row = found[a % len(found)]
-        agent = row.agent_id if row.agent_id is not None and b % 4 else AGENTS[b % len(AGENTS)]
+        interaction_id, row = chosen[-1 - a % len(chosen)]
+        agent = row.agent_id if row.agent_id is not None and b % 5 else AGENTS[b % len(AGENTS)]
         actor = "supervisor" if kind is c.TakeOver else "agent"
         command = kind(**self.meta(agent, actor), interaction_id=interaction_id, agent_id=agent, **more)
         self.world.ask(interaction_id.partition(".")[0], command)
@@ -173,24 +175,24 @@ class Play:
             case "message":
                 self.message(a, b)
             case "accept":
-                self.by_agent(c.Accept, a, 1 + b % 3)
+                self.by_agent(c.Accept, a, b)
             case "decline":
-                self.by_agent(c.Decline, a, 1 + b % 3)
+                self.by_agent(c.Decline, a, b)
             case "take":
                 self.by_agent(c.Take, a, b)
             case "take over":
                 self.by_agent(c.TakeOver, a, b)
             case "reply":
-                self.by_agent(c.Reply, a, 1 + b % 3, text=f"answer {b}", salt=SALT)
+                self.by_agent(c.Reply, a, b, text=f"answer {b}", salt=SALT)
             case "transfer":
                 to = (
                     {"to_queue": ("care", "billing", "lounge", "workshop")[b % 4]}
                     if a % 3
                     else {"to_agent": ("anna", "ben", "cleo")[b % 3]}
                 )
-                self.by_agent(c.Transfer, a, 1 + b % 3, note="look", salt=SALT, **to)
+                self.by_agent(c.Transfer, a, b, note="look", salt=SALT, **to)
             case "disposition":
-                self.by_agent(c.Disposition, a, 1 + b % 3, code="resolved")
+                self.by_agent(c.Disposition, a, b, code="resolved")
             case "outcome":
                 self.outcome(a, b)
             case "own post":
@@ -202,22 +204,24 @@ class Play:
             case "publish":
                 self.publish(1 + b % len(POLICIES))
             case "state":
-                self.set_state(agent, ("ready", "ready", "away", "offline")[a % 4])
+                self.set_state(agent, ("ready", "ready", "ready", "ready", "away", "offline")[a % 6])
             case "register":
                 self.register(
-                    POOLS[agent], agent, [["billing"], []][a % 2], [["gold"], []][b % 2], (a + b) % 3
+                    POOLS[agent], agent, [["billing"], []][a % 2], [["gold"], []][b % 2], 1 + (a + b) % 3 - (a == b)
                 )
             case "wait":
-                self.world.pass_time(self.world.now + (SECOND, MINUTE, HOUR, 12 * HOUR)[b % 4])
+                self.world.pass_time(
+                    self.world.now + (SECOND, SECOND, SECOND, 20 * SECOND, 2 * MINUTE, HOUR, 12 * HOUR)[a % 7]
+                )
             case "decide":
                 for _ in range(1 + a % 4):
                     self.world.step(self.world.interactions if b % 2 else self.world.routing)
 
 
+OFTEN: Final = ("message", "accept", "reply", "outcome", "decide", "decide", "decide")
 OPS: Final = (
-    "message", "message", "message", "accept", "accept", "decline", "take", "take over", "reply", "reply", "transfer",
-    "disposition", "outcome", "outcome", "own post", "delete", "emergency", "publish", "state", "state", "register",
-    "wait", "wait", "decide", "decide", "decide", "decide", "decide", "decide",
+    *OFTEN, *OFTEN, *OFTEN, "decline", "take", "take over", "transfer", "transfer", "disposition", "own post",
+    "delete", "emergency", "publish", "state", "state", "register", "wait", "wait",
 )  # fmt: skip
 STEPS: Final = st.lists(st.tuples(st.sampled_from(OPS), st.integers(0, 11), st.integers(0, 11)), max_size=60)
 
@@ -230,25 +234,24 @@ def each(rows: Rows, kind: type[Any]) -> Iterator[Any]:
     return (row for _, row in rows.all() if isinstance(row, kind))
 
 
-def check_offers(world: World, seen: int) -> int:
-    """Every offer that was made since fits: the agent is ready, has room and knows what is asked."""
-    for output in world.routing.written[seen:]:
-        if not isinstance(output.event, re.Reserved):
-            continue
-        rows = world.routing.deciding.state.rows(output.key)
-        agent = rows.get(Agent, output.event.agent_id)
-        queued = next(
-            event
-            for key, event in world.routing.events
-            if isinstance(event, re.RequestQueued) and event.request_id == output.event.request_id
-        )
-        assert agent is not None
-        assert agent.state == "ready"
-        assert queued.agent in (None, agent.agent_id)
-        assert set(queued.skills) <= set(agent.skills)
-        assert queued.group is None or queued.group in agent.groups
-        assert agent.used <= agent.capacity
-    return len(world.routing.written)
+def check_offers(world: World) -> None:
+    """Every offer that was made fits: the agent was ready, had room and knew what was asked."""
+    pools: dict[str, Rows] = {}
+    for pool, event in world.routing.events:
+        rows = pools.setdefault(pool, empty_rows(pool))
+        if isinstance(event, re.Reserved):
+            agent, request = rows.get(Agent, event.agent_id), rows.get(Request, event.request_id)
+            assert agent is not None
+            assert request is not None
+            bucket = rows.get(Bucket, request.bucket_id)
+            assert bucket is not None
+            assert agent.state == "ready"
+            assert agent.used < agent.capacity
+            assert bucket.agent in (None, agent.agent_id)
+            assert set(bucket.skills) <= set(agent.skills)
+            assert bucket.group is None or bucket.group in agent.groups
+            assert refusal_of(agent) not in request.refusals
+        evolve(rows, event)
 
 
 def check_routing(world: World) -> None:
@@ -298,7 +301,9 @@ def check_agreement(world: World) -> None:
             else:
                 taken = row.accepted and row.agent_id is not None
                 assert not taken or never_queued_before_taken(world, row_id)
-    found = Counter(type(row) for rows in pools.values() for _, row in rows.all() if type(row) in (Place, Reservation, Slot))
+    found = Counter(
+        type(row) for rows in pools.values() for _, row in rows.all() if type(row) in (Place, Reservation, Slot)
+    )
     assert found == wanted
 
 
@@ -341,10 +346,8 @@ def end_everything(play: Play) -> None:
 
 def play_out(steps: list[tuple[str, int, int]]) -> Play:
     play = Play()
-    seen = 0
     for step in steps:
         play.do(*step)
-        seen = check_offers(play.world, seen) if step[0] != "decide" else seen
         check_routing(play.world)
         assert [letter.reason for letter in play.world.dead] == []
     return play
@@ -366,6 +369,7 @@ def check_all(steps: list[tuple[str, int, int]]) -> None:
         assert {agent.agent_id: agent.used for agent in each(rows, Agent) if agent.used} == {}
         left = [row for _, row in rows.all() if isinstance(row, Request | Reservation | Slot | Place | Offer)]
         assert left == []
+    check_offers(world)
     for side in (world.interactions, world.routing):
         check_log(world, side)
 

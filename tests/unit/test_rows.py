@@ -54,9 +54,7 @@ def test_rows_are_a_dictionary_that_can_be_taken_back_to_any_mark(steps: list[tu
                 marks = [(0, dict(model))]
         assert {(type(row), row_id): row for row_id, row in rows.all()} == model
         for prefix in ("", "a", "a|", "c"):
-            expected = sorted(
-                row_id for kind, row_id in model if kind is Lined and row_id.startswith(prefix)
-            )
+            expected = sorted(row_id for kind, row_id in model if kind is Lined and row_id.startswith(prefix))
             assert list(rows.walk(Lined, prefix)) == [model[(Lined, row_id)] for row_id in expected]
 
 

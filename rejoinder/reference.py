@@ -1,0 +1,315 @@
+"""Pages of docs/reference/ from the code: `python -m rejoinder.reference --write`, or `--check` that they are current.
+
+What the code declares (records, topics, settings, the policy, measures) is described there, beside each declaration,
+and nowhere else.
+"""
+
+import argparse
+import inspect
+import re
+import sys
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import msgspec
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from engine.delivery import RECORDS
+from engine.interaction import commands as interaction_commands
+from engine.interaction import events as interaction_events
+from engine.policy import document
+from engine.record import Command, Event, Timestamp
+from engine.routing import commands as routing_commands
+from engine.routing import events as routing_events
+from projections.reporting import rows as reporting
+from projections.tables import Table
+from rejoinder.settings import Section, Settings, variable_of
+from topics.catalogue import DAY, HOUR, Topic, catalogue
+
+PAGES_FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE: Final = "<!-- Written by `python -m rejoinder.reference --write`. Change the code, not this page. -->"
+_WORDS: Final[dict[Any, str]] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_WORDS_OF_RECORDS: Final = _WORDS | {bytes: "bytes"}
+# Where they lie depends on the environment of whoever writes the page.
+_FOLDERS: Final = {
+    "data": "`$XDG_DATA_HOME/rejoinder`, else `~/.local/share/rejoinder`",
+    "cache": "`$XDG_CACHE_HOME/rejoinder`, else `~/.cache/rejoinder`",
+}
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by its file's name."""
+    return {
+        name: "\n".join((NOTE, *write())) + "\n"
+        for name, write in {
+            "topics.md": _topics,
+            "settings.md": _settings,
+            "policy.md": _policy,
+            "events.md": _events,
+            "commands.md": _commands,
+            "records.md": _records,
+            "measures.md": _measures,
+        }.items()
+    }
+
+
+def differences(folder: Path = PAGES_FOLDER) -> list[str]:
+    """The pages that are not what the code says."""
+    return [
+        name
+        for name, text in pages().items()
+        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text
+    ]
+
+
+def _topics() -> Iterator[str]:
+    yield "# Topics\n"
+    yield (
+        "Partitions and replication are those of the settings `topics.partitions` and `topics.replication`; here they "
+        "are the defaults. A record's partition is the CRC-32 of its key (up to the first `.` or `:`) modulo the "
+        "number of partitions, and the producer is told it: see [Ids and keys](../why/ids-and-keys.md).\n"
+    )
+    yield from _table(
+        ("topic", "key", "holds", "partitions", "kept"),
+        (
+            (f"`{topic.name}`", topic.key, topic.holds, str(topic.partitions), _kept(topic))
+            for topic in catalogue().topics.values()
+        ),
+    )
+    yield "\nWhat is set for each topic beside the broker's defaults:\n"
+    yield from _table(
+        ("topic", "configuration"),
+        (
+            (f"`{topic.name}`", ", ".join(f"`{name}={value}`" for name, value in sorted(topic.config.items())))
+            for topic in catalogue().topics.values()
+        ),
+    )
+    yield (
+        "\n`delivery.attempts` has the delivery's id as key, but lies on the partition of the delivery's account. "
+        "The topics of snapshots are there and empty: state is rebuilt from the events."
+    )
+
+
+def _kept(topic: Topic) -> str:
+    if topic.config["cleanup.policy"] == "compact":
+        lag = topic.config.get("max.compaction.lag.ms")
+        return "the latest of each key" + (f"; cleaning begins within {int(lag) // HOUR} hours" if lag else "")
+    retention = int(topic.config["retention.ms"])
+    return "for ever" if retention < 0 else f"{retention // DAY} day{'s' if retention > DAY else ''}"
+
+
+def _settings() -> Iterator[str]:
+    yield "# Settings\n"
+    yield (
+        "An option beats the environment, that beats the file, that beats the default. The file is the one that "
+        "`--config` or `REJOINDER_CONFIG` names, else `~/.config/rejoinder/rejoinder.toml` if it is there. "
+        "`kafka.bootstrap` stands in it as `bootstrap` under `[kafka]`.\n"
+    )
+    yield from _table(("setting", "variable", "value", "default", "what it is"), _setting_rows())
+
+
+def _setting_rows() -> Iterator[tuple[str, ...]]:
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for inner, inner_field in section.model_fields.items():
+                yield _setting(f"{name}.{inner}", inner_field)
+        else:
+            yield _setting(name, field)
+
+
+def _setting(name: str, field: FieldInfo) -> tuple[str, ...]:
+    if name in _FOLDERS:
+        default = _FOLDERS[name]
+    elif field.default in (None, "", PydanticUndefined):
+        default = "none"
+    else:
+        default = f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+    return (f"`{name}`", f"`{variable_of(name)}`", _values(field), default, field.description or "")
+
+
+def _values(field: FieldInfo) -> str:
+    kind = _bare(field.annotation)
+    kind = next((_bare(each) for each in get_args(kind) if each is not types.NoneType), kind) if _union(kind) else kind
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(kind))
+    limits = {
+        name: getattr(note, name) for note in field.metadata for name in ("gt", "ge", "le") if hasattr(note, name)
+    }
+    lowest = limits.get("ge", limits.get("gt"))
+    if lowest is None:
+        return {Path: "folder"}.get(kind, _WORDS.get(kind, "text"))
+    above = "above " if "gt" in limits else ""
+    return f"{above}{lowest} to {limits['le']}" if "le" in limits else f"{above or 'from '}{lowest}"
+
+
+def _policy() -> Iterator[str]:
+    yield "# The policy\n"
+    yield (
+        "One document holds everything that the business sets. A field that it does not know is an error. A duration "
+        "is a whole number and `s`, `m`, `h` or `d`. [Write and publish a policy](../how-to/policy.md) shows one.\n"
+    )
+    parts: list[type[msgspec.Struct]] = [
+        document.Policy, document.Account, document.SpecialDay, document.Queue, document.Filter, document.Notice
+    ]  # fmt: skip
+    for part in parts:
+        yield f"## {part.__name__}\n\n{_doc(part)}\n"
+        yield from _table(
+            ("field", "value", "default", "what it is"),
+            (
+                (f"`{field.name}`", _type(field.type), _default(field), _meaning(field.type))
+                for field in msgspec.structs.fields(part)
+            ),
+        )
+        yield ""
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    if value is None:
+        return "none"
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _events() -> Iterator[str]:
+    yield "# Events\n"
+    yield (
+        "What is in `interaction.events` and `routing.events`, for ever. Each record's subject is its full name, "
+        "`rejoinder.interaction.events.Queued`; its schema lies in `schemas/avsc/`. An instant is milliseconds since "
+        "1970-01-01T00:00Z.\n"
+    )
+    yield "## The envelope\n\nThese fields stand in every event, beside its own.\n"
+    yield from _fields(Event, without=())
+    yield "\n## interaction.events\n"
+    yield from _record_sections(interaction_events.EVENTS, Event)
+    yield "## routing.events\n"
+    yield from _record_sections(routing_events.EVENTS, Event)
+    yield "## interaction.content\n\nNot events: the words and names, which can be erased.\n"
+    yield from _record_sections((interaction_events.Words, interaction_events.Profile), None)
+
+
+def _commands() -> Iterator[str]:
+    yield "# Commands\n"
+    yield "What can be asked on `interaction.commands` and `routing.commands`. A command may be refused.\n"
+    yield "## What every command carries\n"
+    yield from _fields(Command, without=())
+    yield "\n## interaction.commands\n"
+    yield from _record_sections(interaction_commands.COMMANDS, Command)
+    yield "## routing.commands\n"
+    yield from _record_sections(routing_commands.COMMANDS, Command)
+
+
+def _records() -> Iterator[str]:
+    yield "# Other records\n\nWhat is in the topics that hold neither commands to deciders nor events.\n"
+    yield from _record_sections(RECORDS, None)
+
+
+def _record_sections(records: Sequence[type[msgspec.Struct]], base: type[msgspec.Struct] | None) -> Iterator[str]:
+    known = () if base is None else base.__struct_fields__
+    for record in records:
+        yield f"### {record.__name__}\n\n{_doc(record)}\n"
+        if len(record.__struct_fields__) > len(known):
+            yield from _fields(record, known)
+            yield ""
+
+
+def _fields(record: type[msgspec.Struct], without: Sequence[str]) -> Iterator[str]:
+    return _table(
+        ("field", "type", "what it is"),
+        (
+            (f"`{field.name}`", _type(field.type), _meaning(field.type))
+            for field in msgspec.structs.fields(record)
+            if field.name not in without
+        ),
+    )
+
+
+def _measures() -> Iterator[str]:
+    yield "# Measures\n"
+    yield (
+        "The views of the schema `reporting` in PostgreSQL, in the words of their comments there. What a view by "
+        "interval has beside the columns named here is that of `fct_interaction`; counts are summed. All times are "
+        "UTC.\n"
+    )
+    text = resources.files("projections.reporting").joinpath("views.sql").read_text(encoding="utf-8")
+    tables = {table.name: table for table in vars(reporting).values() if isinstance(table, Table)}
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for view, column, comment in re.findall(r"COMMENT ON COLUMN reporting\.(\w+)\.(\w+) IS\s+'((?:[^']|'')*)'", text):
+        columns.setdefault(view, []).append((column, comment.replace("''", "'")))
+    for view, comment in re.findall(r"COMMENT ON VIEW reporting\.(\w+) IS\s+'((?:[^']|'')*)'", text):
+        yield f"## reporting.{view}\n\n{comment.replace(chr(39) * 2, chr(39))}\n"
+        table = tables.get(view)
+        own = msgspec.structs.fields(table.row) if table is not None else ()
+        described = [*((field.name, _meaning(field.type)) for field in own), *columns.get(view, [])]
+        yield from _table(("column", "what it is"), ((f"`{name}`", meaning) for name, meaning in described))
+        yield ""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _doc(declared: type) -> str:
+    return inspect.cleandoc(declared.__doc__ or "")
+
+
+def _meaning(annotation: Any) -> str:
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((note for note in reversed(notes) if isinstance(note, str)), "")
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        if any(isinstance(note, Timestamp) for note in get_args(annotation)[1:]):
+            return "instant"
+        return _type(get_args(annotation)[0])
+    if annotation in _WORDS_OF_RECORDS:
+        return _WORDS_OF_RECORDS[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if _union(annotation):
+        return f"{_type(next(each for each in arguments if each is not types.NoneType))} or null"
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (list, tuple):
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"map from {_type(arguments[0])} to {_type(arguments[1])}"
+    return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes or checks; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m rejoinder.reference", description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--write", action="store_true", help="write the pages")
+    what.add_argument("--check", action="store_true", help="status 1 if a page is not what the code says")
+    if parser.parse_args(arguments).write:
+        PAGES_FOLDER.mkdir(parents=True, exist_ok=True)
+        for name, text in pages().items():
+            (PAGES_FOLDER / name).write_text(text, "utf-8")
+        return 0
+    stale = differences()
+    for name in stale:
+        print(f"docs/reference/{name} is not what the code says: run `python -m rejoinder.reference --write`")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

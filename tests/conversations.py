@@ -1,0 +1,121 @@
+"""What the real conversations must come to, computed from the CSV itself and from nothing of the project's."""
+
+import csv
+import re
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+CREATED = "%a %b %d %H:%M:%S %z %Y"
+THREE_DAYS = 72 * 3600
+TWO_UNITS = re.compile("[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+LINK = re.compile(r"https?://\S+")
+
+
+@dataclass
+class Matter:
+    """One interaction."""
+
+    author: str
+    account: str
+    began: int
+    active: int
+    posts: list[str] = field(default_factory=list)
+    answers: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass
+class Expected:
+    """The whole."""
+
+    posts: dict[str, str] = field(default_factory=dict)
+    """Author of each customer's post."""
+    texts: dict[str, str] = field(default_factory=dict)
+    matters: list[Matter] = field(default_factory=list)
+    answered: dict[str, str] = field(default_factory=dict)
+    """Author of the customer behind each answer that can be posted or is too long."""
+    too_long: set[str] = field(default_factory=set)
+    unmatched: set[str] = field(default_factory=set)
+
+    @property
+    def first_responses(self) -> list[int]:
+        return [min(matter.answers)[0] - matter.began for matter in self.matters if matter.answers]
+
+
+def account_id(name: str) -> str:
+    """The stable number that the traffic gives an account."""
+    return str(10**12 + zlib.crc32(name.encode()))
+
+
+def weight(text: str) -> int:
+    """X's length of the texts at hand: a link is 23, a character beyond the light ranges 2."""
+    bare = LINK.sub("", text)
+    return len(bare) + len(TWO_UNITS.findall(bare)) + 23 * len(LINK.findall(text))
+
+
+def expected(path: Path, refuse: bool = True) -> Expected:
+    """The expectation; `refuse`: answers beyond 280 are not posted."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    rows.sort(key=lambda row: (_seconds(row), int(row["tweet_id"])))
+    by_id = {row["tweet_id"]: row for row in rows}
+    companies = {row["author_id"] for row in rows if row["inbound"] == "False"}
+    answered_by = {row["in_response_to_tweet_id"]: row["author_id"] for row in rows if row["inbound"] == "False"}
+
+    def account(row: dict[str, str]) -> str | None:
+        parent = by_id.get(row["in_response_to_tweet_id"])
+        if parent is not None and parent["inbound"] == "False":
+            return parent["author_id"]
+        named = [name for name in re.findall(r"@(\w+)", row["text"]) if name in companies]
+        if named:
+            return named[0]
+        if row["tweet_id"] in answered_by:
+            return answered_by[row["tweet_id"]]
+        return None if parent is None else account(parent)
+
+    found = Expected()
+    holder: dict[str, Matter] = {}
+    latest: dict[tuple[str, str], Matter] = {}
+    for row in rows:
+        found.texts[row["tweet_id"]] = row["text"]
+        if row["inbound"] == "False":
+            _answer(found, holder, row, refuse)
+            continue
+        name = account(row)
+        if name is None:
+            continue
+        at, parent_id = _seconds(row), row["in_response_to_tweet_id"]
+        key = (row["author_id"], name)
+        matter = holder.get(parent_id)
+        if matter is None or (matter.author, matter.account) != key:
+            last = latest.get(key)
+            matter = last if parent_id and last is not None and at - last.active <= THREE_DAYS else None
+        if matter is None:
+            matter = latest[key] = Matter(row["author_id"], name, at, at)
+            found.matters.append(matter)
+        matter.active = max(matter.active, at)
+        matter.posts.append(row["tweet_id"])
+        holder[row["tweet_id"]] = matter
+        found.posts[row["tweet_id"]] = row["author_id"]
+    return found
+
+
+def _answer(found: Expected, holder: dict[str, Matter], row: dict[str, str], refuse: bool) -> None:
+    matter = holder.get(row["in_response_to_tweet_id"])
+    is_to_customer = row["in_response_to_tweet_id"] in found.posts
+    if matter is None or matter.account != row["author_id"] or not is_to_customer:
+        found.unmatched.add(row["tweet_id"])
+        return
+    found.answered[row["tweet_id"]] = matter.author
+    if refuse and weight(row["text"]) > 280:
+        found.too_long.add(row["tweet_id"])
+        return
+    at = _seconds(row)
+    matter.answers.append((at, row["tweet_id"]))
+    matter.active = max(matter.active, at)
+    holder[row["tweet_id"]] = matter
+
+
+def _seconds(row: dict[str, str]) -> int:
+    return int(datetime.strptime(row["created_at"], CREATED).astimezone(UTC).timestamp())

@@ -1,0 +1,206 @@
+"""The processor on a real Kafka: exactly once, whatever dies."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from confluent_kafka import Producer
+
+from engine.delivery import CommandResult, DeadLetter
+from engine.envelope import home, partition_of
+from engine.interaction import events as e
+from engine.interaction.decider import InteractionDecider
+from rejoinder.cluster import Cluster
+from tests.log_checks import read_log, records_of
+from tests.processing import deployed, eventually, message, send, setup, worker, working
+from topics import clients
+from topics.deciding import ChainBroken, Deciding
+from topics.processor import Processor
+from topics.restoring import read_all, restore
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+def cluster(kafka: str, topic_prefix: str) -> Cluster:
+    return deployed(kafka, topic_prefix, PARTITIONS)
+
+
+def received(cluster: Cluster) -> int:
+    return sum(isinstance(event, e.MessageReceived) for event in read_log(cluster).events)
+
+
+def test_messages_become_events_and_their_words_lie_apart(cluster: Cluster) -> None:
+    send(cluster, [message(author, number) for author in range(10) for number in range(3)])
+    with working(cluster):
+        eventually("all are decided", lambda: received(cluster) == 30)
+    log = read_log(cluster)
+    assert log.faults == []
+    words = [each for each in records_of(cluster, "interaction.content") if isinstance(each, e.Words)]
+    assert len({each.text for each in words}) == 30
+
+
+def test_a_repeated_message_is_ignored_and_answered_as_a_duplicate(cluster: Cluster) -> None:
+    send(cluster, [message(1, 1), message(1, 1), message(1, 1)])
+    with working(cluster):
+        eventually("the repeats are answered", lambda: len(records_of(cluster, "command.results")) == 2)
+    results = records_of(cluster, "command.results")
+    assert {each.outcome for each in results if isinstance(each, CommandResult)} == {"duplicate"}
+    assert received(cluster) == 1
+
+
+def test_state_is_there_again_after_a_restart(cluster: Cluster) -> None:
+    send(cluster, [message(1, 1)])
+    with working(cluster):
+        eventually("it is decided", lambda: received(cluster) == 1)
+    send(cluster, [message(1, 1), message(1, 2, in_reply_to="1-1")])
+    with working(cluster):
+        eventually("the second is decided", lambda: received(cluster) == 2)
+    log = read_log(cluster)
+    assert log.faults == []
+    joined = [event.joined for event in log.events if isinstance(event, e.MessageReceived)]
+    assert joined == ["opened", "thread"]
+
+
+@pytest.mark.parametrize("point", ["consumed", "decided", "produced", "offsets", "committed", "stored"])
+def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(cluster: Cluster, point: str) -> None:
+    send(cluster, [message(author, 1) for author in range(20)])
+    first = worker(cluster, PARTITIONS, "1", point, "2")
+    try:
+        eventually("some are decided", lambda: first.poll() is not None or received(cluster) >= 20)
+        send(cluster, [message(author, 2) for author in range(20)])
+        assert first.wait(60) == -signal.SIGKILL
+    finally:
+        first.kill()
+        first.wait()
+    second = worker(cluster, PARTITIONS, "1")
+    try:
+        send(cluster, [message(author, 3) for author in range(20)])
+        eventually("all are decided", lambda: received(cluster) == 60)
+    finally:
+        second.terminate()
+        assert second.wait(30) == 0
+    log = read_log(cluster)
+    assert log.faults == []
+    assert received(cluster) == 60
+
+
+def test_a_zombie_that_wakes_up_writes_nothing(cluster: Cluster) -> None:
+    send(cluster, [message(author, 1) for author in range(10)])
+    zombie = worker(cluster, PARTITIONS, "1")
+    try:
+        eventually("the first batch is decided", lambda: received(cluster) == 10)
+        os.kill(zombie.pid, signal.SIGSTOP)
+        successor = worker(cluster, PARTITIONS, "2")
+        try:
+            send(cluster, [message(author, 2) for author in range(10)])
+            eventually("another worker goes on", lambda: received(cluster) == 20)
+            os.kill(zombie.pid, signal.SIGCONT)
+            send(cluster, [message(author, 3) for author in range(10)])
+            eventually("all are decided", lambda: received(cluster) == 30)
+        finally:
+            successor.terminate()
+            assert successor.wait(30) == 0
+    finally:
+        os.kill(zombie.pid, signal.SIGCONT)
+        zombie.terminate()
+        assert zombie.wait(30) == 0
+    assert read_log(cluster).faults == []
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_goes(cluster: Cluster) -> None:
+    one, two = worker(cluster, PARTITIONS, "1"), worker(cluster, PARTITIONS, "2")
+    try:
+        for number in range(5):
+            send(cluster, [message(author, number) for author in range(10)])
+        eventually("all are decided", lambda: received(cluster) == 50)
+        one.terminate()
+        assert one.wait(30) == 0
+        send(cluster, [message(author, 9) for author in range(10)])
+        eventually("the other decides all", lambda: received(cluster) == 60)
+    finally:
+        one.kill()
+        two.terminate()
+        assert two.wait(30) == 0
+    assert read_log(cluster).faults == []
+
+
+def test_what_cannot_be_read_is_kept_with_its_reason_and_the_rest_goes_on(cluster: Cluster) -> None:
+    key = home(b"test", "x", "1")
+    producer = Producer(clients.producer(cluster.bootstrap, "poison"))
+    for value in (b"not avro at all", b"\x00\x00\x00\xff\xff rest", b"\x00\x00\x00\x00\x01"):
+        producer.produce(cluster.catalogue.name("interaction.commands"), value, key.encode(), 0)
+    producer.flush()
+    send(cluster, [message(1, 1)])
+    with working(cluster):
+        eventually("the message is decided", lambda: received(cluster) == 1)
+        eventually("the poison is kept", lambda: len(records_of(cluster, "dead.letters")) == 3)
+    letters = [each for each in records_of(cluster, "dead.letters") if isinstance(each, DeadLetter)]
+    assert [each.value for each in letters][0] == b"not avro at all"
+    assert {each.code for each in letters} == {"not_wire_format", "unknown_schema", "malformed"}
+
+
+def test_a_message_to_an_unknown_account_is_kept_as_a_dead_letter(cluster: Cluster) -> None:
+    send(cluster, [message(1, 1, accounts=["4711"])])
+    with working(cluster):
+        eventually("it is kept", lambda: len(records_of(cluster, "dead.letters")) == 1)
+    (letter,) = records_of(cluster, "dead.letters")
+    assert isinstance(letter, DeadLetter)
+    assert letter.code == "unknown_account"
+    assert "x:4711" in letter.reason
+
+
+def test_restoring_waits_for_an_open_transaction_to_be_decided(cluster: Cluster) -> None:
+    """Records behind a crashed writer's open transaction are below the high watermark and above the last stable one."""
+    send(cluster, [message(1, 1)])
+    with working(cluster):
+        eventually("it is decided", lambda: received(cluster) == 1)
+    topic = cluster.catalogue.name("interaction.events")
+    crashed = Producer(clients.transactional(cluster.bootstrap, "crashed") | {"transaction.timeout.ms": 9_000})
+    crashed.init_transactions(10)
+    crashed.begin_transaction()
+    for partition in range(PARTITIONS):
+        crashed.produce(topic, b"never committed", b"somebody", partition)
+    crashed.flush()
+    began = time.monotonic()
+    found = [len(list(read_all(cluster.bootstrap, topic, partition, "reads"))) for partition in range(PARTITIONS)]
+    assert time.monotonic() - began > 3  # it waited until the broker gave the transaction up
+    assert sum(found) == len(read_log(cluster).events)
+
+
+def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> None:
+    send(cluster, [message(author, number) for author in range(10) for number in range(4)])
+    with working(cluster, routing=True) as (processor, _):
+        eventually("all are decided", lambda: received(cluster) == 40)
+        decided = {
+            rows.key: list(rows.all())
+            for deciding in processor._partitions.values()
+            for rows in deciding.state.all()
+            if list(rows.all())
+        }
+    restored = {}
+    for partition in range(PARTITIONS):
+        given = setup(cluster, InteractionDecider(), "x")
+        deciding = Deciding(given.decider, given.codec, partition, given.policies, given.clock)
+        events, content = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content"))
+        restore(deciding, cluster.codec, cluster.bootstrap, events, content, partition)
+        restored |= {rows.key: list(rows.all()) for rows in deciding.state.all() if list(rows.all())}
+    assert restored == decided
+    assert len(restored) == 10 + PARTITIONS
+
+
+def test_a_broken_chain_stops_the_worker_with_the_place(cluster: Cluster) -> None:
+    send(cluster, [message(1, 1)])
+    with working(cluster):
+        eventually("it is decided", lambda: received(cluster) == 1)
+    log = read_log(cluster)
+    (key,) = (key for key in log.by_key if not key.startswith("~"))
+    forged = log.by_key[key][-1]
+    topic = cluster.catalogue.topic("interaction.events")
+    producer = Producer(clients.producer(cluster.bootstrap, "forger"))
+    producer.produce(topic.name, cluster.codec.encode(forged), key.encode(), partition_of(key, PARTITIONS))
+    producer.flush()
+    with pytest.raises(ChainBroken, match=key):
+        Processor(setup(cluster, InteractionDecider(), "1")).run(threading.Event())

@@ -1,0 +1,160 @@
+"""Processors on a real Kafka for tests: deployment under a prefix, commands, and a worker as a process of its own.
+
+Run as a program it is a worker: `python -m tests.processing BOOTSTRAP PREFIX PARTITIONS INSTANCE [POINT COUNT]`; it
+kills itself with SIGKILL the COUNT-th time that it comes to POINT.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.decider import Decider
+from engine.envelope import derive, home
+from engine.interaction.commands import ReceiveMessage
+from engine.interaction.decider import InteractionDecider
+from engine.policy.document import Account, Policy, Queue
+from engine.routing.decider import RoutingDecider
+from rejoinder.cluster import Cluster, connect, wall_clock
+from rejoinder.deployment import deploy, ensure_policy
+from rejoinder.settings import Settings, load
+from topics import policies
+from topics.processor import Processor, Setup
+from topics.publisher import Outgoing
+
+ROOT = Path(__file__).parent.parent
+POLICY = Policy(
+    name="test",
+    accounts=(Account(channel="x", id="9", handle="acme", queue="care"),),
+    queues=(Queue(name="care"),),
+)
+
+
+def settings_of(bootstrap: str, prefix: str, partitions: int) -> Settings:
+    """The settings of a test's own topics."""
+    return load({"kafka.bootstrap": bootstrap, "topics.prefix": prefix, "topics.partitions": partitions})
+
+
+def deployed(bootstrap: str, prefix: str, partitions: int = 2, policy: Policy = POLICY) -> Cluster:
+    """A cluster with topics, schemas and a policy of the test's own."""
+    cluster, _ = deploy(settings_of(bootstrap, prefix, partitions), bootstrap)
+    ensure_policy(cluster, policy)
+    return cluster
+
+
+def message(author: int, number: int, **changes: object) -> Outgoing:
+    """A customer's `number`-th message."""
+    key = home(b"test", "x", str(author))
+    fields: dict[str, object] = {
+        "command_id": derive("test", author, number),
+        "at": 1_700_000_000_000 + number,
+        "actor_kind": "customer",
+        "actor_id": key,
+        "channel": "x",
+        "accounts": ["9"],
+        "item_id": f"{author}-{number}",
+        "visibility": "public",
+        "posted_at": 1_700_000_000_000 + number,
+        "handle_id": key,
+        "platform_id": str(author),
+        "screen_name": f"person{author}",
+        "text": f"message {number} of {author}",
+        "salt": b"0" * 16,
+        "raw": b"{}",
+    }
+    return Outgoing("interaction.commands", key, ReceiveMessage(**(fields | changes)))  # type: ignore[arg-type]
+
+
+def send(cluster: Cluster, commands: list[Outgoing]) -> None:
+    """Publishes commands under the cluster's prefix."""
+    with cluster.publisher("test") as publisher:
+        publisher.publish(
+            Outgoing(cluster.catalogue.name(each.topic), each.key, each.record, each.partition_key) for each in commands
+        )
+
+
+def setup(cluster: Cluster, decider: Decider, instance: str, point: Callable[[str], None] | None = None) -> Setup:
+    """A processor's setup on the wall clock."""
+    known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    return Setup(
+        bootstrap=cluster.bootstrap,
+        catalogue=cluster.catalogue,
+        codec=cluster.codec,
+        decider=decider,
+        instance=instance,
+        policies=known,
+        clock=wall_clock,
+        **({} if point is None else {"point": point}),  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def working(cluster: Cluster, instance: str = "1", routing: bool = False) -> Iterator[list[Processor]]:
+    """Processors in threads of this process."""
+    stop = threading.Event()
+    deciders: list[Decider] = [InteractionDecider()]
+    if routing:
+        deciders.append(RoutingDecider())
+    processors = [Processor(setup(cluster, decider, instance)) for decider in deciders]
+    failures: list[BaseException] = []
+
+    def run(processor: Processor) -> None:
+        try:
+            processor.run(stop)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in processors]
+    for thread in threads:
+        thread.start()
+    try:
+        yield processors
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    if failures:
+        raise failures[0]
+
+
+def worker(cluster: Cluster, partitions: int, instance: str, *crash: str) -> "subprocess.Popen[bytes]":
+    """A worker as a process of its own."""
+    arguments = [cluster.bootstrap, cluster.catalogue.prefix, str(partitions), instance, *crash]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.processing", *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+
+
+def eventually(what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits until something holds, with an end."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"in {seconds:.0f} s it did not happen that {what}")
+        time.sleep(0.1)
+
+
+def main() -> None:
+    """The worker."""
+    bootstrap, prefix, partitions, instance, *crash = sys.argv[1:]
+    cluster = connect(settings_of(bootstrap, prefix, int(partitions)), bootstrap)
+    seen: Counter[str] = Counter()
+
+    def point(name: str) -> None:
+        seen[name] += 1
+        if crash and name == crash[0] and seen[name] == int(crash[1]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    Processor(setup(cluster, InteractionDecider(), instance, point)).run(stop)
+
+
+if __name__ == "__main__":
+    main()
