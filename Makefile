@@ -41,6 +41,7 @@ check: dev       ## Check style, types, import rules and generated files
 
 generated: dev
 	@bin/rejoinder schemas check
+	@$(BIN)/python -m rejoinder.reference --check
 
 format: dev      ## Put the code into shape
 	@$(BIN)/ruff check --fix .

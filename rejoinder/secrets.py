@@ -29,7 +29,7 @@ def kept_secret(settings: Settings, name: str) -> str:
     file = secrets_folder(settings) / name
     if not file.exists():
         write_atomically(file, secrets.token_hex(32))
-    return file.read_text()
+    return file.read_text().strip()  # an editor may have added a line end
 
 
 def secrets_folder(settings: Settings) -> Path:

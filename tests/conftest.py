@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -18,6 +19,13 @@ from rejoinder.embedded.kafka import EmbeddedKafka
 from rejoinder.embedded.postgres import EmbeddedPostgres
 from rejoinder.embedded.service import Service
 from rejoinder.settings import PREFIX, Settings, load
+
+# A new clone makes Hypothesis's character tables on the first use of text, which takes seconds; and a busy machine is
+# no failure.
+hypothesis.settings.register_profile(
+    "rejoinder", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("rejoinder")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 """Recorded data beside the repository; tests that need it are skipped where it is missing."""

@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 _MEND: Final = {
     Kind.MISSING: "run `rejoinder topics apply`",
-    Kind.PARTITIONS: "it is never changed, since keys would move: set kafka.partitions to what is there, or start a "
+    Kind.PARTITIONS: "it is never changed, since keys would move: set topics.partitions to what is there, or start a "
     "new generation of topics under another prefix",
     Kind.REPLICATION: "change it with kafka-reassign-partitions.sh",
     Kind.CONFIG: "run `rejoinder topics apply --configs`",

@@ -36,7 +36,7 @@ class RegistryUnreachable(RejoinderError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
             f"the schema registry at {url} does not answer as it should ({reason}): "
-            f"start it, or correct the setting schema_registry.url"
+            f"start it, or correct the setting registry.url"
         )
 
 

@@ -1,7 +1,7 @@
 """Which schema stands behind which id. Only deployment registers (`rejoinder topics apply`, `up`); others load.
 
 The ids lie in a compacted topic in the registry's own format (topics.schema_log) or, with the setting
-schema_registry.url, in a registry (topics.schema_server). The subject of a schema is its record's full name.
+registry.url, in a registry (topics.schema_server). The subject of a schema is its record's full name.
 """
 
 import json

@@ -3,7 +3,7 @@
 A registry that is started on the same cluster later finds them there. Registrars keep each other out with a
 transaction: each takes the same transactional id, which fences off the one before it and ends what that left open,
 and only then reads what is there. A registry that runs on the topic at the same time is not kept out: where one
-runs, set schema_registry.url.
+runs, set registry.url.
 """
 
 import json

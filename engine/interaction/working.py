@@ -1,6 +1,6 @@
 """What agents and routing do with an interaction: offers, acceptance, taking, answers, transfer, disposition."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import derive, words_digest
@@ -10,6 +10,9 @@ from engine.interaction.receiving import queue
 from engine.interaction.state import Delivery, Interaction, Item, Timer
 from engine.rows import Rows
 from engine.text import X_LIMIT, weighted_length
+
+MAX_TEXT: Final = 25_000
+"""Characters of an answer beyond which nobody counts how the platform weighs them: it would cost a second of all."""
 
 ByAgent: TypeAlias = c.Accept | c.Decline | c.Take | c.TakeOver | c.Reply | c.Transfer | c.Disposition
 
@@ -149,6 +152,8 @@ def _unpostable(command: c.Reply, interaction: Interaction) -> Refusal | None:
         return Refusal(
             "not_available", f"a {command.visibility} answer to a {interaction.visibility} message is not connected"
         )
+    if len(command.text) > MAX_TEXT:
+        return Refusal("too_long", f"{len(command.text)} characters; no platform takes more than {MAX_TEXT}")
     if interaction.channel == "x" and interaction.visibility == "public":
         length = weighted_length(command.text)
         if length > X_LIMIT:

@@ -12,8 +12,7 @@ from engine.policy.document import Filter
 # Scripts that are written without spaces, so that a word may begin and end anywhere: Thai, Lao, Myanmar, Khmer, kana,
 # Han. And the variation selectors, which are marks by category but belong to the emoji before them.
 _UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\ufe00-\ufe0f"
-    "\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\ufe00-\ufe0f\U00020000-\U0003ffff]"
 )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,24 +9,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from engine.errors import RejoinderError
+from rejoinder.cli.errors import NotFound
 from rejoinder.instance import Instance, NotRunning, find_instance
 from rejoinder.settings import Settings, load
 
 DEMO_DATA: Final = "demo"
 CONNECT_TIMEOUT: Final = 5
 """Seconds."""
-
-
-class NotFound(RejoinderError):
-    """No instance runs, or what was asked for isn't there."""
-
-    exit_code = 3
-
-
-class BadInput(RejoinderError):
-    """An option, an argument or a file is wrong."""
-
-    exit_code = 2
 
 
 class NotReadable(RejoinderError):
@@ -63,13 +51,13 @@ def running_instance(data: Path | None, config: Path | None = None) -> tuple[Set
 
 
 @contextmanager
-def reading(instance: Instance) -> Iterator["psycopg.Connection[Any]"]:
-    """A connection to the projections that only reads.
+def reading(instance: Instance, owner: bool = False) -> Iterator["psycopg.Connection[Any]"]:
+    """A connection to the projections that only reads. `owner`: also what the reader may not, as the positions.
 
     Raises:
         NotReadable: PostgreSQL can't be reached, or there are no projections yet; said in one line.
     """
-    dsn = instance.reader_dsn or instance.dsn
+    dsn = instance.dsn if owner else instance.reader_dsn or instance.dsn
     try:
         with psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT, application_name="rejoinder") as connection:
             connection.read_only = True
@@ -79,7 +67,7 @@ def reading(instance: Instance) -> Iterator["psycopg.Connection[Any]"]:
             "the projections are not there yet, or were built by another version; `rejoinder status` tells how far "
             f"they are ({first_line(error)})"
         ) from error
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise NotReadable(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
 
 

@@ -1,5 +1,6 @@
 """What is printed: tables and texts that nothing in them can break, and JSON lines."""
 
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +19,8 @@ PICTURES: Final = 0x2400
 """The Unicode block with a visible sign for each control character."""
 KEPT: Final = frozenset("\u200c\u200d")
 """Format characters that words and emoji need, and that move nothing: the joiners."""
+GAP: Final = 2
+"""Between two columns."""
 PIPED_WIDTH: Final = 10_000
 """A table that goes to a file or another program is never wrapped: a row is a line."""
 
@@ -76,27 +80,76 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if at.tzinfo else at.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def console(error: bool = False) -> Console:
-    """Prints plain text, in colour on a terminal only; NO_COLOR and FORCE_COLOR are heeded."""
-    return Console(stderr=error, highlight=False, markup=False, emoji=False)
+def console(piped_width: int = PIPED_WIDTH) -> Console:
+    """Prints plain text, in colour on a terminal only; NO_COLOR and FORCE_COLOR are heeded.
+
+    piped_width: where the output is no terminal and COLUMNS does not say how wide it is.
+    """
+    out = Console(highlight=False, markup=False, emoji=False)
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = piped_width
+    return out
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], total: Sequence[object] = ()) -> None:
-    """A table; numbers stand to the right. `total` is a last row, set off."""
+def show(what: RenderableType, out: Console) -> None:
+    """Prints something, without the blanks with which rich fills lines up."""
+    with out.capture() as captured:
+        out.print(what)
+    sys.stdout.write("".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()))
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    total: Sequence[object] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """A table; numbers stand to the right. `total` is a last row, set off.
+
+    The first column is what one copies: it is never broken, the others are where it is narrow.
+
+    spare: columns that are left out, the first first, as long as the table is too wide.
+    """
     out = console()
-    lines = [list(row) for row in rows]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_footer=False)
-    for index, name in enumerate(columns):
-        numeric = any(isinstance(line[index], int | float | Decimal) for line in lines if line[index] is not None)
-        numeric = numeric and not any(isinstance(line[index], bool) for line in lines)
-        # A column never breaks a word in the middle unless it has to: a word is never lost.
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    lines = [[Cell(value) for value in row] for row in rows]
+    if not lines:
+        return
+    sums = [Cell("" if value is None else value) for value in total]
+    shown = _fitting(columns, [*lines, *([sums] if sums else [])], spare, out.width)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for index in shown:
+        whole = index == 0 or any(line[index].whole for line in lines)
+        right = any(line[index].number for line in lines)
+        table.add_column(columns[index], justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for line in lines:
-        table.add_row(*(Text(cell(value)) for value in line))
-    if total:
+        table.add_row(*(Text(line[index].text) for index in shown))
+    if sums:
         table.add_section()
-        table.add_row(*(Text("" if value is None else cell(value), style="bold") for value in total))
-    out.print(table, width=None if out.is_terminal else PIPED_WIDTH)
+        table.add_row(*(Text(sums[index].text, style="bold") for index in shown))
+    show(table, out)
+
+
+class Cell:
+    """A value as it stands in a table: numbers to the right, numbers and times never broken."""
+
+    def __init__(self, value: object) -> None:
+        self.text = cell(value)
+        self.number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        self.whole = self.number or isinstance(value, datetime)
+
+
+def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Cell]], spare: Sequence[str], width: int) -> list[int]:
+    """The columns that are shown."""
+    needs = [
+        max(cell_len(name) if index == 0 else 0, *(cell_len(line[index].text) for line in lines)) + GAP
+        for index, name in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    for name in spare:
+        if sum(needs[index] for index in shown) <= width:
+            break
+        shown.remove(columns.index(name))
+    return shown
 
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
@@ -106,7 +159,7 @@ def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(Text(name), Text(cell(value)))
-    console().print(table)
+    show(table, console())
 
 
 def print_json(records: Iterable[Any]) -> None:

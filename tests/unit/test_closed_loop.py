@@ -1,4 +1,4 @@
-"""Interactions and routing as a closed loop, under random commands and any interleaving of what they send each other."""
+"""Interactions and routing as a closed loop: random commands, and any interleaving of what the two send each other."""
 
 import random
 from collections import Counter
@@ -123,7 +123,7 @@ class Play:
         deliver = self.world.deliveries[index] if b % 5 == 0 else self.world.deliveries.pop(index)
         came = ("posted", "posted", "retry", "refused", "undecided")[b % 5]
         self.number += 1
-        posted = {"item_id": f"post{self.number}", "posted_at": self.world.now} if came == "posted" else {}
+        posted: dict[str, Any] = {"item_id": f"post{self.number}", "posted_at": self.world.now} if came == "posted" else {}
         command = c.RecordDelivery(
             **self.meta(kind="system"),
             interaction_id=deliver.interaction_id,
@@ -338,7 +338,7 @@ def end_everything(play: Play) -> None:
         if row.state == "dispositioned":
             continue
         home = interaction_id.partition(".")[0]
-        meta = {"interaction_id": interaction_id, "agent_id": "boss"}
+        meta: dict[str, Any] = {"interaction_id": interaction_id, "agent_id": "boss"}
         play.world.ask(home, c.TakeOver(**play.meta("boss", "supervisor"), **meta))
         play.world.ask(home, c.Disposition(**play.meta("boss"), **meta, code="resolved"))
     play.world.drain()
@@ -374,7 +374,7 @@ def check_all(steps: list[tuple[str, int, int]]) -> None:
         check_log(world, side)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_no_slot_is_leaked_and_nobody_waits_for_nothing_however_the_two_are_interleaved(
     steps: list[tuple[str, int, int]],

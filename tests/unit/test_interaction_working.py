@@ -158,7 +158,7 @@ def test_who_accepted_keeps_it_though_routing_thinks_them_gone() -> None:
 def test_an_agent_takes_what_waits_is_held_is_offered_or_was_answered_elsewhere() -> None:
     elsewhere = queued(scenario())
     elsewhere.when(own_post("o1", in_reply_to="m1"))
-    stories = (
+    stories: tuple[tuple[Scenario, list[str]], ...] = (
         (queued(scenario()), ["OccupySlot", "WithdrawRequest"]),
         (held(), []),
         (offered(scenario(), "ben"), ["OccupySlot", "EndReservation"]),

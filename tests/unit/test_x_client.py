@@ -267,6 +267,13 @@ def test_what_x_changes_in_a_text_does_not_hide_it(shown: str) -> None:
     assert look_up(page(answer("1", shown)), "@kim see https://example.com/a/long/path & write to us") == "1"
 
 
+def test_the_same_text_to_another_post_is_not_taken_for_it() -> None:
+    quoting = {"id": "4", "text": "Sorry", "referenced_tweets": [{"type": "quoted", "id": "17"}]}
+    elsewhere = answer("3", "Sorry", to="18")
+    assert look_up(page(elsewhere, quoting, {"id": "5", "text": "Sorry"}), "Sorry") is None
+    assert look_up(page(elsewhere, quoting, answer("2", "Sorry")), "Sorry") == "2"
+
+
 def test_another_text_to_the_same_post_is_not_taken_for_it() -> None:
     assert look_up(page(answer("1", "@kim see https://t.co/abc or write")), "@kim see https://t.co/abc") is None
 

@@ -1,0 +1,142 @@
+"""`interactions` and `contacts`."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from engine.lifecycle import TRANSITIONS
+from projections.queries import lists
+from projections.queries.lists import After
+from rejoinder.cli.errors import BadInput, NotFound
+from rejoinder.cli.instances import reading, running_instance
+from rejoinder.cli.options import Config, Data, Json, Limit
+from rejoinder.cli.terminal import print_json, print_table, tell
+
+STATES = sorted({state for transition in TRANSITIONS.items() for state in (transition[0][0], transition[1])})
+CHANNELS = ("x", "facebook", "messenger")
+
+
+def interactions(
+    state: Annotated[str | None, typer.Option(help=f"Only in this state: {', '.join(STATES)}.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Only of this account: its id, or channel and id as x:42.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help=f"Only on this channel: {', '.join(CHANNELS)}.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only of this queue.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only with this agent.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Only of this contact, by id.")] = None,
+    limit: Limit = 50,
+    after: Annotated[
+        str | None, typer.Option(help="Go on after this interaction: the last of the page before.")
+    ] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """List interactions, the last opened first.
+
+    Example: rejoinder interactions --state queued --queue care
+    """
+    _one_of("--state", state, STATES)
+    if account is not None and ":" in account:
+        channel, _, account = account.partition(":")
+    _one_of("--channel", channel, CHANNELS)
+    _, instance = running_instance(data, config)
+    with reading(instance) as connection:
+        begin = _after(connection, "interaction", "opened_at", "interaction_id", after)
+        found = lists.interactions(
+            connection,
+            state=state,
+            account=account,
+            channel=channel,
+            queue=queue,
+            agent=agent,
+            contact=contact,
+            after=begin,
+            limit=limit,
+        )
+    if json:
+        return print_json(found)
+    print_table(
+        ("interaction", "opened (UTC)", "customer", "account", "state", "with", "in", "out"),
+        [
+            (
+                line.interaction_id,
+                line.opened_at,
+                line.customer,
+                f"{line.channel}:{line.account}",
+                f"{line.state} ({line.disposition})" if line.disposition else line.state,
+                line.agent_id or (f"queue {line.queue}" if line.queue else None),
+                line.messages_in,
+                line.messages_out,
+            )
+            for line in found
+        ],
+        spare=("account", "out", "in", "opened (UTC)"),
+    )
+    _say_more(found, limit, found[-1].interaction_id if found else "", "interaction")
+
+
+def contacts(
+    search: Annotated[str | None, typer.Option(help="A part of a screen name or name, in any case.")] = None,
+    limit: Limit = 50,
+    after: Annotated[str | None, typer.Option(help="Go on after this contact: the last of the page before.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """List contacts, the last made first.
+
+    Example: rejoinder contacts --search ann
+    """
+    _, instance = running_instance(data, config)
+    with reading(instance) as connection:
+        begin = _after(connection, "contact", "created_at", "contact_id", after)
+        found = lists.contacts(connection, search=search, after=begin, limit=limit)
+    if json:
+        return print_json(found)
+    print_table(
+        ("contact", "known since (UTC)", "known as", "channels", "interactions", "open", "in", "out"),
+        [
+            (
+                line.contact_id,
+                line.created_at,
+                line.known_as,
+                line.channels,
+                line.interactions,
+                line.open_interactions,
+                line.messages_in,
+                line.messages_out,
+            )
+            for line in found
+        ],
+        spare=("channels", "out", "in", "open"),
+    )
+    _say_more(found, limit, found[-1].contact_id if found else "", "contact")
+
+
+def _one_of(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise BadInput(f"{option} is {value!r}: choose one of {', '.join(known)}")
+
+
+def _after(connection: "psycopg.Connection[Any]", view: str, time: str, column: str, last: str | None) -> After | None:
+    """Where a page begins; the names are ours, never the user's."""
+    if last is None:
+        return None
+    query = psycopg.sql.SQL("SELECT {} FROM contact_history.{} WHERE {} = %s").format(
+        *map(psycopg.sql.Identifier, (time, view, column))
+    )
+    row = connection.execute(query, [last]).fetchone()
+    if row is None:
+        raise NotFound(f"--after names {last!r}, and there is no such {view}")
+    return After(row[0], last)
+
+
+def _say_more(found: Sequence[object], limit: int, last: str, what: str) -> None:
+    if not found:
+        tell(f"No {what} found.")
+    elif len(found) == limit:
+        tell(f"There may be more: go on with --after {last}")

@@ -1,0 +1,33 @@
+"""The policies of a running instance."""
+
+from engine.delivery import PolicyVersion
+from engine.policy.document import Policy
+from engine.policy.rules import encode
+from rejoinder.cli.instances import running_instance
+from rejoinder.cli.kafka import cluster_of, now, person
+from rejoinder.cli.options import Config, Data
+from topics import policies
+
+
+def published(data: Data, config: Config) -> list[PolicyVersion]:
+    """Every version, oldest first."""
+    settings, instance = running_instance(data, config)
+    cluster = cluster_of(settings, instance)
+    return policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+
+
+def publish_policy(policy: Policy, by: str | None, data: Data, config: Config) -> tuple[PolicyVersion, bool]:
+    """Publishes a policy unless it is the latest already. Gives the version in force, and whether it is new.
+
+    Either way every partition is told, in case an earlier publisher was killed half-way.
+    """
+    settings, instance = running_instance(data, config)
+    cluster = cluster_of(settings, instance)
+    known = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    author = by or person()
+    with cluster.publisher("policy") as publisher:
+        if known and known[-1].document == encode(policy):
+            publisher.publish(policies.tell(cluster.catalogue, known[-1], now(), author))
+            return known[-1], False
+        version = known[-1].version + 1 if known else 1
+        return policies.publish(publisher, cluster.catalogue, policy, version, now(), author), True

@@ -1,0 +1,103 @@
+"""`report`."""
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from projections.queries import measures
+from rejoinder.cli.errors import BadInput
+from rejoinder.cli.instances import reading, running_instance
+from rejoinder.cli.options import Config, Data, Json
+from rejoinder.cli.terminal import print_json, print_table, tell
+
+
+class Kind(StrEnum):
+    """What can be counted."""
+
+    interactions = "interactions"
+    transitions = "transitions"
+    agents = "agents"
+
+
+class Interval(StrEnum):
+    """How wide an interval is."""
+
+    quarter_hour = "quarter_hour"
+    day = "day"
+
+
+LINES: Final[dict[Kind, type[Any]]] = {
+    Kind.interactions: measures.IntervalLine,
+    Kind.transitions: measures.TransitionLine,
+    Kind.agents: measures.AgentLine,
+}
+HEADINGS: Final = {
+    "interval_start": "from (UTC)",
+    "account_key": "account",
+    "closed_automatically": "closed autom.",
+    "closed_unanswered": "closed unansw.",
+    "unanswered_open": "still open",
+    "messages_in": "in",
+    "messages_out": "out",
+    "first_responses": "first resp.",
+    "first_response_seconds_sum": "sum s",
+    "first_response_seconds_p50": "p50 s",
+    "first_response_seconds_p90": "p90 s",
+    "seconds_p50": "p50 s",
+    "seconds_p90": "p90 s",
+    "from_state": "from state",
+    "to_state": "to state",
+    "event_type": "event",
+    "agent_id": "agent",
+    "not_accepted": "not accepted",
+}
+
+
+def report(
+    kind: Annotated[Kind, typer.Argument(help="What is counted.")],
+    interval: Annotated[Interval, typer.Option(help="How wide an interval is.")] = Interval.day,
+    since: Annotated[
+        str | None, typer.Option(help="From this day or time on, UTC: 2026-01-31 or 2026-01-31T10:15.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Up to and without this day or time, UTC.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Count interactions, transitions or agents' work by interval; the last line of the table is the total.
+
+    Example: rejoinder report interactions --interval quarter_hour --since 2026-01-31
+    """
+    begin, end = _moment("--since", since), _moment("--until", until)
+    _, instance = running_instance(data, config)
+    with reading(instance) as connection:
+        lines = measures.report(connection, kind.value, interval.value, since=begin, until=end)
+    if json:
+        return print_json(lines)
+    if not lines:
+        return tell("Nothing happened in this time.")
+    names = [field.name for field in fields(LINES[kind])]
+    rows = [list(asdict(line).values()) for line in lines]
+    print_table([HEADINGS.get(name, name) for name in names], rows, total(names, rows))
+
+
+def total(names: list[str], rows: list[list[Any]]) -> list[Any]:
+    """The sums of the columns that can be summed; percentiles can't."""
+    sums: list[Any] = []
+    for index, name in enumerate(names):
+        values = [row[index] for row in rows if isinstance(row[index], int | float)]
+        sums.append(sum(values) if values and not name.endswith(("p50", "p90")) else None)
+    return ["total", *sums[1:]]
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{option} is {text!r}: write a day or a time, as 2026-01-31 or 2026-01-31T10:15") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,190 @@
+"""`status`."""
+
+import os
+import platform
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import typer
+from confluent_kafka import KafkaException
+
+from engine.errors import RejoinderError
+from projections.queries.explain import duration
+from rejoinder import lags
+from rejoinder.children import identity_of
+from rejoinder.cli.instances import address_of, first_line, reading, running_instance
+from rejoinder.cli.kafka import cluster_of
+from rejoinder.cli.options import Config, Data, Json
+from rejoinder.cli.terminal import print_json, print_pairs, print_table, tell
+from rejoinder.instance import Instance
+from rejoinder.lags import Lag
+from rejoinder.settings import Settings
+
+WEBHOOK_TIMEOUT: Final = 3.0
+START_TIME: Final = 19
+"""Which field after the name in /proc/PID/stat is the start, in clock ticks since boot (proc(5): field 22)."""
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """One program of the instance."""
+
+    program: str
+    pid: int
+    runs: bool
+    restarts: int
+    up_seconds: float | None
+    facts: dict[str, str | int]
+    log: str
+
+
+def status(json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Show what runs, and how far everything is behind the log.
+
+    Ends with 1 if something can't be asked, and with 3 if no instance runs.
+
+    Example: rejoinder status --json
+    """
+    settings, instance = running_instance(data, config)
+    programs = [
+        ProgramStatus(
+            name, each.pid, identity_of(each.pid) is not None, each.restarts, uptime(each.pid), each.facts, each.log
+        )
+        for name, each in instance.programs.items()
+    ]
+    found, failures = _lags(settings, instance)
+    webhook = _webhook(instance)
+    if json:
+        print_json([_whole(instance, programs, found, webhook, failures)])
+    else:
+        _show(instance, programs, found, webhook)
+    for failure in failures:
+        tell(f"rejoinder: {failure}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _lags(settings: Settings, instance: Instance) -> tuple[list[Lag], list[str]]:
+    """How far everything is behind, and what could not be asked."""
+    try:
+        cluster = cluster_of(settings, instance)
+        found = lags.processors(cluster)
+    except (RejoinderError, KafkaException) as error:
+        return [], [first_line(error)]
+    try:
+        with reading(instance, owner=True) as connection:
+            return found + lags.projections(cluster, connection), []
+    except (RejoinderError, KafkaException) as error:
+        return found, [first_line(error)]
+
+
+def _webhook(instance: Instance) -> dict[str, Any] | None:
+    """What the webhook endpoint counted; None: there is none, or it does not answer."""
+    port = instance.programs["web"].facts.get("port") if "web" in instance.programs else None
+    if port is None:
+        return None
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=WEBHOOK_TIMEOUT, trust_env=False)
+        counts: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return {"url": f"http://127.0.0.1:{port}/webhooks/x", **counts}
+
+
+def _whole(
+    instance: Instance,
+    programs: list[ProgramStatus],
+    found: list[Lag],
+    webhook: dict[str, Any] | None,
+    failures: list[str],
+) -> dict[str, Any]:
+    return {
+        "pid": instance.pid,
+        "data": instance.data,
+        "started_at": instance.started_at,
+        "up_seconds": round(_since(instance.started_at)),
+        "kafka": instance.bootstrap,
+        "postgres": address_of(instance.dsn),
+        "programs": [asdict(program) for program in programs],
+        "webhook": webhook,
+        "lag": [asdict(lag) for lag in found],
+        "failures": failures,
+    }
+
+
+def _show(instance: Instance, programs: list[ProgramStatus], found: list[Lag], webhook: dict[str, Any] | None) -> None:
+    kinds = {True: "embedded", False: "outside"}
+    print_pairs(
+        [
+            (
+                "Instance",
+                f"runs for {duration(_since(instance.started_at))} on {instance.data}, process {instance.pid}",
+            ),
+            ("Kafka", f"{instance.bootstrap} ({kinds[instance.embedded_kafka]})"),
+            ("PostgreSQL", f"{address_of(instance.dsn)} ({kinds[instance.embedded_postgres]})"),
+            ("Webhook", "no answer" if webhook is None else _told(webhook)),
+        ]
+    )
+    print()
+    print_table(
+        ("program", "pid", "for", "restarts", "log"),
+        [
+            (
+                each.program,
+                each.pid if each.runs else "ended",
+                None if each.up_seconds is None else duration(each.up_seconds),
+                each.restarts,
+                each.log,
+            )
+            for each in programs
+        ],
+    )
+    print()
+    print_table(("reads the log", "kind", "records behind"), [(lag.name, lag.kind, lag.behind) for lag in found])
+
+
+def _told(webhook: dict[str, Any]) -> str:
+    counts = ", ".join(
+        f"{webhook.get(name, 0)} {text}"
+        for name, text in (
+            ("received", "received"),
+            ("unsigned", "without a right signature"),
+            ("dead_letters", "kept as dead letters"),
+            ("unavailable", "not taken"),
+        )
+    )
+    return f"{webhook['url']}: {counts}"
+
+
+def _since(at: int) -> float:
+    return max(0.0, time.time() - at / 1000)
+
+
+def uptime(pid: int) -> float | None:
+    """Since how many seconds a process runs; None: it does not."""
+    if identity_of(pid) is None:
+        return None
+    if platform.system() != "Linux":
+        return _elapsed(pid)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:  # it ended meanwhile
+        return None
+    return max(0.0, since_boot - int(fields[START_TIME]) / os.sysconf("SC_CLK_TCK"))
+
+
+def _elapsed(pid: int) -> float | None:
+    """As `ps` tells it: [[dd-]hh:]mm:ss."""
+    told = subprocess.run(["ps", "-o", "etime=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    days, _, rest = told.strip().rpartition("-")
+    if not rest:
+        return None
+    seconds = 0
+    for part in rest.split(":"):
+        seconds = seconds * 60 + int(part)
+    return seconds + 86_400.0 * int(days or 0)
