@@ -41,6 +41,7 @@ check: dev       ## Check style, types, import rules and generated files
 
 generated: dev
 	@bin/rejoinder schemas check
+	@bin/rejoinder lifecycle --check docs/reference/lifecycle.md
 	@$(BIN)/python -m rejoinder.reference --check
 
 format: dev      ## Put the code into shape

@@ -57,7 +57,7 @@ def weight(text: str) -> int:
 def expected(path: Path, refuse: bool = True) -> Expected:
     """The expectation; `refuse`: answers beyond 280 are not posted."""
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        rows: list[dict[str, str]] = list(csv.DictReader(file))
     rows.sort(key=lambda row: (_seconds(row), int(row["tweet_id"])))
     by_id = {row["tweet_id"]: row for row in rows}
     companies = {row["author_id"] for row in rows if row["inbound"] == "False"}
@@ -66,13 +66,13 @@ def expected(path: Path, refuse: bool = True) -> Expected:
     def account(row: dict[str, str]) -> str | None:
         parent = by_id.get(row["in_response_to_tweet_id"])
         if parent is not None and parent["inbound"] == "False":
-            return parent["author_id"]
+            return str(parent["author_id"])
         named = [name for name in re.findall(r"@(\w+)", row["text"]) if name in companies]
         if named:
-            return named[0]
+            return str(named[0])
         if row["tweet_id"] in answered_by:
-            return answered_by[row["tweet_id"]]
-        return None if parent is None else account(parent)
+            return str(answered_by[row["tweet_id"]])
+        return account(parent) if parent is not None else None
 
     found = Expected()
     holder: dict[str, Matter] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.envelope import digest, genesis, partition_of
 from engine.record import Event
 from rejoinder.cluster import Cluster
-from topics.restoring import read_all
+from topics.reading import read_all
 
 
 @dataclass
@@ -24,7 +24,7 @@ def read_log(cluster: Cluster, name: str = "interaction.events") -> Log:
     chains: dict[str, tuple[int, bytes]] = {}
     topic = cluster.catalogue.topic(name)
     for partition in range(topic.partitions):
-        for record in read_all(cluster.bootstrap, topic.name, partition, f"check-{name}-{partition}"):
+        for record in read_all(cluster.bootstrap, topic.name, [partition], f"check-{name}-{partition}"):
             place, key, value = f"{topic.name}-{partition}@{record.offset}", record.key.decode(), record.value or b""
             event = cluster.codec.decode(value)
             sequence, before = chains.get(key, (0, genesis(key)))
@@ -49,6 +49,6 @@ def records_of(cluster: Cluster, name: str) -> list[object]:
     return [
         cluster.codec.decode(record.value)
         for partition in range(topic.partitions)
-        for record in read_all(cluster.bootstrap, topic.name, partition, f"read-{name}-{partition}")
+        for record in read_all(cluster.bootstrap, topic.name, [partition], f"read-{name}-{partition}")
         if record.value is not None
     ]

@@ -11,7 +11,7 @@ DEFAULT_PARTITIONS: Final = 16
 """More cost time: a warm commit takes 2.5 ms over 4 partitions, 17.5 over 64, 89 over 256."""
 
 MAX_RECORD: Final = 4 * 1024 * 1024
-"""The largest record, bytes: a dead letter keeps a whole webhook body (channels.x.webhook.BODY_LIMIT) and its reason."""
+"""The largest record, bytes: a dead letter keeps a whole webhook body (channels.x.webhook.BODY_LIMIT)."""
 
 INTERACTION_COMMANDS: Final = "interaction.commands"
 INTERACTION_EVENTS: Final = "interaction.events"

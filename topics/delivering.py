@@ -28,7 +28,7 @@ from topics.catalogue import (
     Topic,
 )
 from topics.messages import Arrived, arrived
-from topics.restoring import read_all
+from topics.reading import read_all
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 
 log = structlog.get_logger()
@@ -206,20 +206,16 @@ class DeliveryWorker:
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """New partitions: what was begun there and has no end."""
         for place in partitions:
-            self._unfinished[place.partition] = self._begun(place.partition)
-        consumer.incremental_assign(partitions)
-        self.assigned.set()
-
-    def _begun(self, partition: int) -> dict[str, AttemptBegun]:
-        begun: dict[str, AttemptBegun] = {}
-        name = f"restore-{self._attempts}-{partition}"
-        for record in read_all(self._setup.bootstrap, self._attempts, partition, name):
+            self._unfinished[place.partition] = {}
+        name = f"restore-{self._attempts}"
+        for record in read_all(self._setup.bootstrap, self._attempts, [each.partition for each in partitions], name):
             attempt = self._setup.codec.decode(record.value or b"")
             if isinstance(attempt, AttemptBegun):
-                begun[attempt.delivery_id] = attempt
+                self._unfinished[record.partition][attempt.delivery_id] = attempt
             else:
-                begun.pop(attempt.delivery_id, None)
-        return begun
+                self._unfinished[record.partition].pop(attempt.delivery_id, None)
+        consumer.incremental_assign(partitions)
+        self.assigned.set()
 
     def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:

@@ -15,7 +15,7 @@ from schemas.codec import Codec
 from topics import clients
 from topics.catalogue import INTERACTION_COMMANDS, POLICIES, Catalogue
 from topics.publisher import Outgoing, Publisher
-from topics.restoring import read_all
+from topics.reading import read_all
 
 FOLLOW_WAIT: Final = 0.5
 
@@ -25,8 +25,7 @@ def versions(bootstrap: str, catalogue: Catalogue, codec: Codec) -> list[PolicyV
     topic = catalogue.topic(POLICIES)
     found = (
         codec.decode(record.value)
-        for partition in range(topic.partitions)
-        for record in read_all(bootstrap, topic.name, partition, f"policies-{partition}")
+        for record in read_all(bootstrap, topic.name, range(topic.partitions), "policies")
         if record.value is not None
     )
     return sorted(found, key=lambda version: version.version)

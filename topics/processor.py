@@ -224,31 +224,26 @@ class Processor:
 
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """New partitions: their state from the log, before the first record is read."""
-        places = []
+        begun, setup = time.monotonic(), self._setup
+        taken = {
+            place.partition: Deciding(
+                setup.decider, setup.codec, place.partition, setup.policies, setup.clock, setup.recorded
+            )
+            for place in partitions
+        }
+        resume = restore(taken, setup.codec, setup.bootstrap, self._events, self._content)
+        # The offsets of a group end after a week without it; the log itself says what was decided.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
-        for place in committed:
-            begun = time.monotonic()
-            deciding = Deciding(
-                self._setup.decider,
-                self._setup.codec,
-                place.partition,
-                self._setup.policies,
-                self._setup.clock,
-                self._setup.recorded,
-            )
-            resume = restore(
-                deciding, self._setup.codec, self._setup.bootstrap, self._events, self._content, place.partition
-            )
-            self._partitions[place.partition] = deciding
-            # The offsets of a group end after a week without it; the log itself says what was decided.
-            offset = place.offset if place.offset >= 0 else resume
-            self._read_to[place.partition] = offset
-            places.append(TopicPartition(self._commands, place.partition, offset))
-            log.info(
-                "partition taken", topic=self._commands, partition=place.partition, offset=offset,
-                seconds=round(time.monotonic() - begun, 3),
-            )  # fmt: skip
-        consumer.incremental_assign(places)
+        read_to = {each.partition: each.offset if each.offset >= 0 else resume[each.partition] for each in committed}
+        self._partitions |= taken
+        self._read_to |= read_to
+        consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
+        log.info(
+            "partitions taken",
+            topic=self._commands,
+            partitions=sorted(taken),
+            seconds=round(time.monotonic() - begun, 3),
+        )
         self.assigned.set()
 
     def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

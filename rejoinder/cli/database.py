@@ -49,7 +49,7 @@ def sql(
         raise QueryFailed("the query is empty")
     with _running(dsn, query, seconds) as (columns, rows):
         if json:
-            print_json(dict(zip(columns, row, strict=True)) for row in rows)
+            print_json(dict(zip(columns, map(_plain, row), strict=True)) for row in rows)
             return
         shown = list(islice(rows, limit)) if limit else list(rows)
         more = next(rows, None) is not None
@@ -90,9 +90,9 @@ def _running(dsn: str, query: str, seconds: float) -> Iterator[tuple[list[str], 
             connection.rollback()
     except psycopg.errors.QueryCanceled as error:
         raise QueryFailed(f"the query took longer than {seconds:g} s and was ended; see --timeout") from error
-    except psycopg.OperationalError as error:
-        raise QueryFailed(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
     except psycopg.Error as error:
+        if error.sqlstate is None:  # not PostgreSQL's own word: the way to it failed
+            raise QueryFailed(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
         raise QueryFailed(_reason(error, query)) from error
 
 
@@ -100,6 +100,11 @@ def _with(first: Sequence[Any] | None, rows: Iterator[Sequence[Any]]) -> Iterato
     if first is not None:
         yield first
         yield from rows
+
+
+def _plain(value: object) -> object:
+    """Bytes as PostgreSQL writes them; all else has a form in JSON."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
 
 
 def unique(names: Sequence[str]) -> list[str]:

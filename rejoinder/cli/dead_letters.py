@@ -8,15 +8,15 @@ import msgspec
 import typer
 
 from engine.delivery import DeadLetter
-from engine.errors import RejoinderError
 from rejoinder.cli.errors import BadInput, NotFound
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json, Limit, group
 from rejoinder.cli.terminal import clean, print_json, print_pairs, print_table, tell
 from rejoinder.cluster import Cluster
+from schemas.codec import UnreadableRecord
 from topics.catalogue import DEAD_LETTERS
-from topics.restoring import read_all
+from topics.reading import read_all
 
 app = group("See what could not be read or decided, and why. Each is kept for 30 days.")
 
@@ -83,7 +83,7 @@ def letters(cluster: Cluster) -> Iterator[tuple[str, DeadLetter]]:
     """Every dead letter, with its position."""
     topic = cluster.catalogue.topic(DEAD_LETTERS)
     for partition in range(topic.partitions):
-        for record in read_all(cluster.bootstrap, topic.name, partition, "dead-letters"):
+        for record in read_all(cluster.bootstrap, topic.name, [partition], "dead-letters"):
             if record.value is not None:
                 letter = cluster.codec.decode(record.value)
                 if isinstance(letter, DeadLetter):
@@ -110,7 +110,7 @@ def _type(cluster: Cluster, letter: DeadLetter) -> str | None:
     """The kind of record that it holds; None for bytes that are none of ours."""
     try:
         return type(cluster.codec.decode(letter.value or b"")).__name__
-    except (RejoinderError, ValueError):
+    except UnreadableRecord:
         return None
 
 
@@ -118,5 +118,5 @@ def _content(cluster: Cluster, letter: DeadLetter) -> Any:
     """The content: a record of ours as fields, else as text."""
     try:
         return msgspec.to_builtins(cluster.codec.decode(letter.value or b""))
-    except (RejoinderError, ValueError):
+    except UnreadableRecord:
         return (letter.value or b"").decode("utf-8", "backslashreplace")

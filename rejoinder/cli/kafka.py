@@ -21,7 +21,7 @@ from topics import clients
 from topics.catalogue import COMMAND_RESULTS, INTERACTION_COMMANDS
 from topics.errors import KafkaUnreachable, TopicMissing
 from topics.publisher import Outgoing
-from topics.restoring import high_watermark
+from topics.reading import high_watermarks
 
 PATIENCE: Final = 15.0
 """How long a result is awaited, seconds: longer than the engine needs to start again after it died."""
@@ -83,7 +83,7 @@ def ask(cluster: Cluster, asked: Sequence[tuple[str, str, Command]], patience: f
     consumer = Consumer(clients.reader(cluster.bootstrap, "command-line"))
     try:
         # From the end as it is before anything is sent: the results can only come after it.
-        end = high_watermark(cluster.bootstrap, results.name, partition)
+        end = high_watermarks(cluster.bootstrap, results.name, [partition])[partition]
         consumer.assign([TopicPartition(results.name, partition, end)])
         with cluster.publisher("command-line") as publisher:
             publisher.publish(

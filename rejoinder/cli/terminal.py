@@ -176,7 +176,7 @@ def tell(text: str) -> None:
 
 
 def _other(value: object) -> object:
-    return f"\\x{value.hex()}" if isinstance(value, memoryview) else str(value)
+    return str(value)
 
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_other)

@@ -32,7 +32,7 @@ PATIENCE: Final = 90.0
 POST_TRIES: Final = 60
 POST_PAUSE: Final = 1.0
 """A post that the webhook did not take is delivered again, as the platform would: for a minute."""
-TICK: Final = 0.1
+TICK: Final = 0.5
 """How often recorded time may move on, seconds."""
 HTTP_AT_ONCE: Final = 32
 REPLY_PARTITION: Final = 0

@@ -13,7 +13,7 @@ from engine.record import Event
 from rejoinder.cluster import Cluster
 from topics import clients
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS
-from topics.restoring import high_watermark
+from topics.reading import high_watermarks
 
 BATCH = 2_000
 WAIT = 0.05
@@ -137,7 +137,7 @@ class View:
                 if topic.name == catalogue.name(INTERACTION_EVENTS):
                     ends.add((topic.name, partition))
                 else:
-                    offset = high_watermark(self._cluster.bootstrap, topic.name, partition)
+                    offset = high_watermarks(self._cluster.bootstrap, topic.name, [partition])[partition]
                 places.append(TopicPartition(topic.name, partition, offset))
         try:
             consumer.assign(places)

@@ -20,7 +20,7 @@ from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings
 from tests.conversations import Expected, expected
 from tests.playing import COUNTS, ROOT, play, services, traffic_of
-from topics.restoring import read_all
+from topics.reading import read_all
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -52,7 +52,7 @@ def played(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 def rows(played: Played, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(played.dsn) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]  # the tests' own text
+        return connection.execute(query).fetchall()
 
 
 def test_the_counts_are_those_of_the_recording(played: Played, shared: Path) -> None:
@@ -112,12 +112,13 @@ def test_interactions_hold_the_posts_that_the_joining_rule_says(played: Played) 
 
 
 def test_sequences_and_digests_have_no_gap_and_no_event_stands_twice(played: Played) -> None:
-    codec, ids, chains = played.cluster.codec, set(), {}
+    codec, ids = played.cluster.codec, set()
+    chains: dict[tuple[str, str], tuple[int, bytes]] = {}
     count = 0
     for name in ("interaction.events", "routing.events"):
         topic = played.cluster.catalogue.topic(name)
         for partition in range(topic.partitions):
-            for record in read_all(played.cluster.bootstrap, topic.name, partition, "check"):
+            for record in read_all(played.cluster.bootstrap, topic.name, [partition], "check"):
                 event = codec.decode(record.value or b"")
                 key = (name, record.key.decode())
                 sequence, before = chains.get(key, (0, genesis(key[1])))
@@ -137,7 +138,7 @@ def test_the_raw_log_of_events_holds_none_of_the_customers_words(played: Played)
     values = b"\n".join(
         record.value or b""
         for partition in range(topic.partitions)
-        for record in read_all(played.cluster.bootstrap, topic.name, partition, "words")
+        for record in read_all(played.cluster.bootstrap, topic.name, [partition], "words")
     )
     raw = b"".join(segment.read_bytes() for segment in segments)
     words = {

@@ -12,13 +12,15 @@ from engine.delivery import CommandResult, DeadLetter
 from engine.envelope import home, partition_of
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
+from engine.rows import Row
 from rejoinder.cluster import Cluster
 from tests.log_checks import read_log, records_of
 from tests.processing import deployed, eventually, message, send, setup, worker, working
 from topics import clients
 from topics.deciding import ChainBroken, Deciding
 from topics.processor import Processor
-from topics.restoring import read_all, restore
+from topics.reading import read_all
+from topics.restoring import restore
 
 PARTITIONS = 2
 
@@ -165,7 +167,7 @@ def test_restoring_waits_for_an_open_transaction_to_be_decided(cluster: Cluster)
         crashed.produce(topic, b"never committed", b"somebody", partition)
     crashed.flush()
     began = time.monotonic()
-    found = [len(list(read_all(cluster.bootstrap, topic, partition, "reads"))) for partition in range(PARTITIONS)]
+    found = [len(list(read_all(cluster.bootstrap, topic, [partition], "reads"))) for partition in range(PARTITIONS)]
     assert time.monotonic() - began > 3  # it waited until the broker gave the transaction up
     assert sum(found) == len(read_log(cluster).events)
 
@@ -180,12 +182,12 @@ def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> No
             for rows in deciding.state.all()
             if list(rows.all())
         }
-    restored = {}
+    restored: dict[str, list[tuple[str, Row]]] = {}
     for partition in range(PARTITIONS):
         given = setup(cluster, InteractionDecider(), "x")
         deciding = Deciding(given.decider, given.codec, partition, given.policies, given.clock)
         events, content = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content"))
-        restore(deciding, cluster.codec, cluster.bootstrap, events, content, partition)
+        restore({partition: deciding}, cluster.codec, cluster.bootstrap, events, content)
         restored |= {rows.key: list(rows.all()) for rows in deciding.state.all() if list(rows.all())}
     assert restored == decided
     assert len(restored) == 10 + PARTITIONS

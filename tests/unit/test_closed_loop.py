@@ -123,7 +123,9 @@ class Play:
         deliver = self.world.deliveries[index] if b % 5 == 0 else self.world.deliveries.pop(index)
         came = ("posted", "posted", "retry", "refused", "undecided")[b % 5]
         self.number += 1
-        posted: dict[str, Any] = {"item_id": f"post{self.number}", "posted_at": self.world.now} if came == "posted" else {}
+        posted: dict[str, Any] = (
+            {"item_id": f"post{self.number}", "posted_at": self.world.now} if came == "posted" else {}
+        )
         command = c.RecordDelivery(
             **self.meta(kind="system"),
             interaction_id=deliver.interaction_id,

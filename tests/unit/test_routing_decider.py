@@ -320,3 +320,10 @@ def test_an_agent_in_no_pool_or_a_state_that_is_none_is_refused(desk: Desk) -> N
         assert isinstance(told.verdict, Refusal)
         assert told.verdict.code == code
     assert isinstance(desk.state("anna", "ready").verdict, Duplicate)
+
+
+def test_what_stands_in_front_comes_before_a_longer_wait_in_another_line(desk: Desk) -> None:
+    desk.agent("anna", "x")
+    desk.end(desk.ask("1", "x"), "expired")
+    desk.ask("2", waiting_since=MONDAY - MINUTE)
+    assert [request for request, _ in offers(desk.agent("ben", "x", capacity=2))] == ["1", "2"]

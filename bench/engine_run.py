@@ -1,0 +1,70 @@
+"""The engine's side of the main path: the real processor, in this process, on the topic of commands."""
+
+import threading
+import time
+
+from bench.measure import BenchFailed, Timing
+from bench.stage import Expected, still_clock, undisturbed
+from engine.interaction.decider import InteractionDecider
+from rejoinder.cluster import Cluster
+from topics import policies
+from topics.processor import Processor, Setup
+
+PATIENCE = 600.0
+"""Seconds until a run is given up."""
+
+
+def run_engine(cluster: Cluster, expected: Expected) -> Timing:
+    """Decides all commands on the topic: from the assignment of the partitions to the last commit.
+
+    Raises:
+        BenchFailed: it took too long, or a batch had to be done again.
+    """
+    stop = threading.Event()
+    done: list[tuple[float, float, int]] = []
+    failures: list[BaseException] = []
+
+    def point(name: str) -> None:
+        if name != "committed":
+            return
+        counts = processor.counts()
+        if sum(each.commands for each in counts) >= len(expected.records):
+            done.append((time.perf_counter(), time.process_time(), sum(each.events for each in counts)))
+            stop.set()
+
+    def work() -> None:
+        try:
+            processor.run(stop)
+        except BaseException as error:
+            failures.append(error)
+            processor.assigned.set()
+            stop.set()
+
+    processor = Processor(
+        Setup(
+            bootstrap=cluster.bootstrap,
+            catalogue=cluster.catalogue,
+            codec=cluster.codec,
+            decider=InteractionDecider(),
+            instance="bench",
+            policies=policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec),
+            clock=still_clock,
+            point=point,
+        )
+    )
+    thread = threading.Thread(target=work, name="bench-engine")
+    with undisturbed():
+        thread.start()
+        processor.assigned.wait(PATIENCE)
+        began, cpu_began = time.perf_counter(), time.process_time()
+        stop.wait(PATIENCE)
+        stop.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+    if not done:
+        raise BenchFailed(f"the engine did not end within {PATIENCE:.0f} s")
+    ended, cpu_ended, events = done[0]
+    if events != expected.events:
+        raise BenchFailed(f"the engine made {events} events, not {expected.events}: a batch was done again")
+    return Timing(ended - began, cpu_ended - cpu_began, len(expected.records), events)

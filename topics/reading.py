@@ -1,0 +1,73 @@
+"""Reads partitions of the log to their ends.
+
+To the *high watermark*, as a reader of uncommitted records sees it, waiting until all of it is decided: the last
+stable offset would silently hide what lies behind a crashed writer's open transaction.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from engine.errors import RejoinderError
+from topics import clients
+from topics.messages import Arrived, arrived
+
+BATCH: Final = 5_000
+WAIT: Final = 0.2
+STUCK: Final = 60.0
+"""How long nothing may come of a partition's log before it is given up, seconds: six times what the broker lets a
+crashed writer's transaction stand open."""
+
+
+class RestoreStuck(RejoinderError):
+    """The log could not be read to its end."""
+
+
+def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """The offset after the last record of each partition, decided or not."""
+    consumer = Consumer(clients.reader(bootstrap, f"watermarks-{topic}", "read_uncommitted"))
+    try:
+        return {
+            each: consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=clients.ASK_TIMEOUT)[1]
+            for each in partitions
+        }
+    finally:
+        consumer.close()
+
+
+def read_all(bootstrap: str, topic: str, partitions: Iterable[int], name: str) -> Iterator[Arrived]:
+    """Every committed record of some partitions, each in its order, up to the high watermarks at the call.
+
+    Raises:
+        RestoreStuck: nothing came for STUCK seconds, and an end was not reached.
+    """
+    ends = {each: end for each, end in high_watermarks(bootstrap, topic, partitions).items() if end > 0}
+    if not ends:
+        return
+    consumer = Consumer(clients.reader(bootstrap, name) | {"enable.partition.eof": True})
+    try:
+        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
+        reached, moved = dict.fromkeys(ends, 0), time.monotonic()
+        while any(reached[each] < end for each, end in ends.items()):
+            for message in consumer.consume(BATCH, WAIT):
+                error = message.error()
+                if error is None:
+                    record = arrived(message)
+                    reached[record.partition], moved = record.offset + 1, time.monotonic()
+                    yield record
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    partition, end = message.partition() or 0, message.offset() or 0
+                    if end > reached[partition]:  # it lies behind aborted records and the marks of transactions
+                        reached[partition], moved = end, time.monotonic()
+                elif not error.retriable():
+                    raise KafkaException(error)
+            if time.monotonic() - moved > STUCK:
+                behind = ", ".join(f"{each} to {reached[each]} of {ends[each]}" for each in ends)
+                raise RestoreStuck(
+                    f"nothing came of {topic} for {STUCK:.0f} s (partition {behind}): a transaction stands open there, "
+                    "or the broker does not answer"
+                )
+    finally:
+        consumer.close()
