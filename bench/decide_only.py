@@ -59,9 +59,8 @@ def profile(count: int) -> None:
 def _deciding(codec: Codec) -> list[Deciding]:
     """Each partition, with the policy in force."""
     rules = {1: load(1, encode(POLICY))}
-    partitions = [
-        Deciding(InteractionDecider(), codec, number, rules, still_clock) for number in range(PARTITIONS)
-    ]  # fmt: skip
+    decider = InteractionDecider()
+    partitions = [Deciding(decider, codec, number, rules, still_clock) for number in range(PARTITIONS)]
     for number, deciding in enumerate(partitions):
         publish = PublishPolicy(command_id=derive("bench", number), at=BEGIN, version=1, document=encode(POLICY))
         deciding.command(control_key(number), publish, Input(TOPIC, number, 0))

@@ -5,10 +5,13 @@ engine will write are known beforehand, and the bare loop writes the very same o
 """
 
 import gc
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
 
 from bench.workload import BEGIN, PARTITIONS, POLICY
 from engine.decider import Decider
@@ -31,6 +34,8 @@ Place = tuple[int, int]
 NOW: Final = BEGIN + 10_000_000
 COMMIT_EVERY: Final = 2_000
 """Commands after which the state is committed, as the processor does after a full batch."""
+
+TRIES: Final = 6
 
 
 def still_clock() -> int:
@@ -65,9 +70,21 @@ def prepare(bootstrap: str, prefix: str, messages: Sequence[ReceiveMessage], par
     """Topics of their own with a policy and these messages on them."""
     settings = load({"kafka.bootstrap": bootstrap, "topics.prefix": prefix, "topics.partitions": partitions})
     cluster, _ = deploy(settings, bootstrap)
-    ensure_policy(cluster, POLICY, BEGIN)
+    _publish_policy(cluster)
     publish(cluster, messages)
     return cluster
+
+
+def _publish_policy(cluster: Cluster) -> None:
+    """For a moment after topics were created the broker says that nobody leads them."""
+    for attempt in range(TRIES):
+        try:
+            ensure_policy(cluster, POLICY, BEGIN)
+            return
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or attempt == TRIES - 1:
+                raise
+            time.sleep(0.2 * 2**attempt)
 
 
 def publish(cluster: Cluster, messages: Sequence[ReceiveMessage]) -> None:
@@ -89,16 +106,14 @@ def expect(cluster: Cluster) -> Expected:
         headers = None if output.event is None else make.headers(output.event, output.key)
         return Ready(output.topic, partition, output.key.encode(), output.value, headers)
 
+    partitions = range(topic.partitions)
+    decidings = [Deciding(decider, cluster.codec, each, known, still_clock) for each in partitions]
     records: dict[Place, list[Ready]] = {}
-    events = 0
-    for partition in range(topic.partitions):
-        deciding = Deciding(decider, cluster.codec, partition, known, still_clock)
-        for record in read_all(cluster.bootstrap, topic.name, [partition], f"expect-{topic.name}-{partition}"):
-            source = Input(topic.name, partition, record.offset)
-            outputs = deciding.command(record.key.decode(), cluster.codec.decode(record.value or b""), source)
-            records[(partition, record.offset)] = [ready(output) for output in outputs]
-        events += deciding.counts.events
-    return Expected(records, events)
+    for record in read_all(cluster.bootstrap, topic.name, partitions, f"expect-{topic.name}"):
+        command, source = cluster.codec.decode(record.value or b""), Input(topic.name, record.partition, record.offset)
+        outputs = decidings[record.partition].command(record.key.decode(), command, source)
+        records[(record.partition, record.offset)] = [ready(output) for output in outputs]
+    return Expected(records, sum(each.counts.events for each in decidings))
 
 
 @contextmanager

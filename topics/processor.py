@@ -164,6 +164,8 @@ class Processor:
         positions: dict[int, int] = {}
         touched: set[int] = set()
         for record in messages:
+            if self._is_stale(record, positions):
+                continue
             positions[record.partition] = record.offset + 1
             touched.add(record.partition)
             outputs += self._decide(record)
@@ -174,6 +176,8 @@ class Processor:
                     touched.add(partition)
                     outputs += deciding.advance(now)
         point("decided")
+        if not touched:
+            return
         try:
             self._commit(consumer, producer, outputs, positions)
         except BaseException:
@@ -184,6 +188,12 @@ class Processor:
             self._partitions[partition].state.commit()
         self._read_to |= positions
         point("stored")
+
+    def _is_stale(self, record: Arrived, positions: dict[int, int]) -> bool:
+        """Whether a record is not ours, or was decided: partitions may have moved while the batch was gathered."""
+        if record.partition not in self._partitions:
+            return True
+        return record.offset < positions.get(record.partition, self._read_to[record.partition])
 
     def _decide(self, record: Arrived) -> list[Output]:
         deciding = self._partitions[record.partition]
@@ -197,7 +207,11 @@ class Processor:
                     "version does not know: it is newer than the code; upgrade this worker"
                 ) from error
             return [deciding.unreadable(record.key, record.value, source, error.code, str(error))]
-        return deciding.command(record.key.decode(), command, source)
+        try:
+            key = record.key.decode()
+        except UnicodeDecodeError:
+            return [deciding.unreadable(record.key, record.value, source, "bad_key", "its key is not UTF-8")]
+        return deciding.command(key, command, source)
 
     def _commit(self, consumer: Consumer, producer: Producer, outputs: list[Output], positions: dict[int, int]) -> None:
         point = self._setup.point

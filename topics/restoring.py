@@ -52,7 +52,7 @@ def _restore_words(decidings: Mapping[int, Deciding], codec: Codec, bootstrap: s
         for partition, deciding in decidings.items()
         for rows in deciding.state.all()
         for delivery_id, delivery in rows.all()
-        if isinstance(delivery, Delivery) and delivery.state in ("pending", "abandoned")
+        if isinstance(delivery, Delivery) and delivery.awaits_echo
     }
     partitions = {partition for partition, _, _ in wanted.values()}
     for record in read_all(bootstrap, content, sorted(partitions), f"restore-{content}"):

@@ -118,10 +118,10 @@ def _settle(rows: Rows, delivery_id: str, state: str, item_id: str | None = None
     delivery = rows.get(Delivery, delivery_id)
     if delivery is None:
         return
-    rows.put(delivery_id, replace(delivery, state=state))
+    settled = replace(delivery, state=state, item_id=item_id)
+    rows.put(delivery_id, settled)
     rows.delete(Timer, f"retry:{delivery_id}")
-    # The echo of one that may have been posted, or whose id is not known, is still to be recognised.
-    if state == "failed" or item_id is not None:
+    if not settled.awaits_echo:
         rows.delete(PendingWords, delivery_id)
     if item_id is not None:
         rows.put(

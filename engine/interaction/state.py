@@ -80,6 +80,12 @@ class Delivery(Row, kw_only=True, frozen=True):
     requested_at: Annotated[Millis, "when it was asked"]
     attempt: Annotated[int, "the attempt under way, from 1"] = 1
     state: Annotated[str, "pending, posted, failed or abandoned"] = "pending"
+    item_id: Annotated[str | None, "posted: the platform's id, where it would tell"] = None
+
+    @property
+    def awaits_echo(self) -> bool:
+        """Whether the platform may still tell of it: its words are kept until then."""
+        return self.state in ("pending", "abandoned") or (self.state == "posted" and self.item_id is None)
 
 
 class PendingWords(Ordered, kw_only=True, frozen=True):

@@ -70,7 +70,7 @@ def _accounts(policy: Policy) -> Iterator[Problem]:
 def _calendar(account: Account, path: tuple[str | int, ...]) -> Iterator[Problem]:
     try:
         ZoneInfo(account.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name like Europe is a folder
         yield Problem((*path, "time_zone"), f"{account.time_zone!r} is no time zone; write one like Europe/Berlin")
     if account.holidays is not None:
         try:

@@ -71,7 +71,7 @@ def _set_state(rows: Rows, command: c.SetAgentState, context: Context) -> Decisi
         return Refusal("unknown_state", f"{command.state!r} is no agent state; there are {', '.join(STATES)}")
     if agent.state == command.state:
         return Duplicate()
-    yield e.AgentStateChanged(agent_id=command.agent_id, state=command.state, why="asked")
+    yield e.AgentStateChanged(agent_id=command.agent_id, agent_state=command.state, why="asked")
     yield from _fill(rows, context, command.agent_id)
     return None
 
@@ -129,7 +129,7 @@ def _end(rows: Rows, command: c.EndReservation, context: Context) -> Decision:
     )
     agent = rows.get(Agent, agent_id)
     if command.why == "expired" and agent is not None and agent.state == "ready":
-        yield e.AgentStateChanged(agent_id=agent_id, state="away", why="not_accepted_in_time")
+        yield e.AgentStateChanged(agent_id=agent_id, agent_state="away", why="not_accepted_in_time")
     if command.why != "released" and request is not None:
         yield e.RequestReturned(
             interaction_id=interaction_id,
@@ -243,7 +243,7 @@ def _follow(rows: Rows, event: Event) -> Iterable[Send]:
                 agent_id=event.agent_id,
             )
             yield Send(INTERACTION, home_of(reserve.interaction_id), reserve)
-        case e.AgentStateChanged(state="offline"):
+        case e.AgentStateChanged(agent_state="offline"):
             for offer in rows.walk(Offer, f"{event.agent_id}\x1f"):
                 lose = LoseAgent(
                     command_id=derive(event.event_id, "lose", offer.reservation_id),

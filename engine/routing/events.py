@@ -18,7 +18,7 @@ class AgentStateChanged(Event, kw_only=True):
     """An agent came, paused or went."""
 
     agent_id: Annotated[str, "the agent"]
-    state: Annotated[str, "ready, away or offline"]
+    agent_state: Annotated[str, "ready, away or offline"]
     why: Annotated[str, "asked, or not_accepted_in_time"]
 
 

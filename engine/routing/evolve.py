@@ -40,8 +40,8 @@ def _agent_state_changed(rows: Rows, event: e.AgentStateChanged) -> None:
     agent = rows.get(Agent, event.agent_id)
     if agent is None:
         return
-    since = {"ready_since": event.occurred_at, "free_since": event.occurred_at} if event.state == "ready" else {}
-    rows.put(event.agent_id, replace(agent, state=event.state, **since))
+    since = {"ready_since": event.occurred_at, "free_since": event.occurred_at} if event.agent_state == "ready" else {}
+    rows.put(event.agent_id, replace(agent, state=event.agent_state, **since))
 
 
 def _request_queued(rows: Rows, event: e.RequestQueued) -> None:

@@ -89,7 +89,7 @@ def _fold_agents(store: Store, batch: Sequence[Logged]) -> None:
             registered[event.agent_id] = r.DimAgent(event.agent_id, logged.key, skills, groups, event.capacity)
         elif isinstance(event, routing.AgentStateChanged):
             at = moment(event.occurred_at)
-            states.append(r.FctAgentState(logged.key, event.sequence, event.agent_id, event.state, event.why, at))
+            states.append(r.FctAgentState(logged.key, event.sequence, event.agent_id, event.agent_state, event.why, at))
     store.upsert(r.DIM_AGENT, list(registered.values()))
     store.append(r.FCT_AGENT_STATE, states)
 

@@ -1,7 +1,7 @@
 """`sql`: the projections, for whoever knows SQL."""
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -80,20 +80,21 @@ def _running(dsn: str, query: str, seconds: float) -> Iterator[tuple[list[str], 
         with psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT, application_name="rejoinder sql") as connection:
             connection.read_only = True
             connection.execute(f"SET statement_timeout = {int(seconds * 1000)}")
-            with connection.cursor() as cursor:
-                rows = cursor.stream(query.encode())
+            with connection.cursor() as cursor, closing(_stream(cursor, query)) as rows:
+                # Closed before the cursor is: that ends a query whose other rows nobody wants, and frees the connection.
                 first = next(rows, None)
                 columns = unique([column.name for column in cursor.description or ()])
                 yield columns, _with(first, rows)
-                if isinstance(rows, Generator):
-                    rows.close()  # ends a query whose other rows nobody wants
-            connection.rollback()
     except psycopg.errors.QueryCanceled as error:
         raise QueryFailed(f"the query took longer than {seconds:g} s and was ended; see --timeout") from error
     except psycopg.Error as error:
         if error.sqlstate is None:  # not PostgreSQL's own word: the way to it failed
             raise QueryFailed(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
         raise QueryFailed(_reason(error, query)) from error
+
+
+def _stream(cursor: "psycopg.Cursor[Any]", query: str) -> Generator[Sequence[Any], None, None]:
+    yield from cursor.stream(query.encode())
 
 
 def _with(first: Sequence[Any] | None, rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:

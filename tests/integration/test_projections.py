@@ -175,7 +175,7 @@ def test_agents_and_their_states_are_reported(fed: Fed) -> None:
         routing.AgentRegistered(agent_id="a", skills=["billing"], groups=[], capacity=2, occurred_at=1000),
     )
     for at, state in ((1000, "ready"), (61_000, "away")):
-        changed = routing.AgentStateChanged(agent_id="a", state=state, why="asked", occurred_at=at)
+        changed = routing.AgentStateChanged(agent_id="a", agent_state=state, why="asked", occurred_at=at)
         fed.log.append(ROUTING_EVENTS, "main", changed)
     fed.feed()
     assert fed.all("SELECT state, seconds FROM reporting.fct_agent_state ORDER BY at") == [

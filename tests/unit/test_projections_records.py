@@ -33,7 +33,7 @@ def test_an_event_of_a_type_newer_than_the_code_is_named_as_such() -> None:
 
 def test_an_event_of_another_topic_has_no_place_here() -> None:
     known = codec()
-    value = known.encode(AgentStateChanged(agent_id="a", state="ready", why="asked"))
+    value = known.encode(AgentStateChanged(agent_id="a", agent_state="ready", why="asked"))
     with pytest.raises(UnknownEvent, match="AgentStateChanged"):
         read(INTERACTION_EVENTS, 0, 0, b"key", value, known)
 

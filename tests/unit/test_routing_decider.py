@@ -156,7 +156,7 @@ def test_what_was_not_accepted_in_time_stands_in_front_and_the_agent_goes_away(d
     assert told.names == ["ReservationEnded", "AgentStateChanged", "RequestReturned"]
     changed = told.events[1]
     assert isinstance(changed, e.AgentStateChanged)
-    assert (changed.state, changed.why, desk.used("anna")) == ("away", "not_accepted_in_time", 0)
+    assert (changed.agent_state, changed.why, desk.used("anna")) == ("away", "not_accepted_in_time", 0)
     assert offers(desk.agent("ben", capacity=2)) == [("1", "ben"), ("2", "ben")]
 
 
