@@ -82,7 +82,7 @@ def _cloned(made: Made, prefix: str) -> Iterator[Catalogue]:
 def _measures(engine: list[Timing], floor: list[Timing], expected: Expected) -> list[Measure]:
     written = sum(len(each) for each in expected.records.values())
     shared = {"commands": len(expected.records), "events": expected.events, "records_written": written}
-    ratios = [one.events_per_second / other.events_per_second for one, other in zip(engine, floor, strict=True)]
+    pairs = list(zip(engine, floor, strict=True))
     main = Measure(
         "main_path",
         round(typical(engine)),
@@ -93,7 +93,8 @@ def _measures(engine: list[Timing], floor: list[Timing], expected: Expected) -> 
         | {
             "commands_per_second": round(median(each.commands_per_second for each in engine)),
             "rounds": rounded([each.events_per_second for each in engine]),
-            "ratios": [round(ratio, 3) for ratio in ratios],
+            "ratios": [round(one.events_per_second / other.events_per_second, 3) for one, other in pairs],
+            "cpu_ratios": [round(one.events_per_cpu_second / other.events_per_cpu_second, 3) for one, other in pairs],
             "events_per_cpu_second": rounded([each.events_per_cpu_second for each in engine]),
         },
     )

@@ -10,7 +10,7 @@ from rejoinder.cli import app
 def main() -> None:
     """Runs the command line; what goes wrong is one sentence on standard error and a status."""
     try:
-        app()
+        app(prog_name="rejoinder")
     except RejoinderError as error:
         from rejoinder.cli.terminal import tell  # noqa: PLC0415  # not needed to show help
 
@@ -26,6 +26,7 @@ def _flush() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -285,15 +285,16 @@ filters:
     action: route
     queue: urgent
 
-# Automatic answers because of a closure, by language. On X they are public and have to fit into a post.
+# Automatic answers because of a closure, by language. On X they are public, have to fit into a post, and
+# name the customer with {handle}, because X refuses the same text twice within hours.
 notices:
   - name: closed
     text:
-      en: Thanks for writing. We're closed right now and will answer as soon as we're back.
-      de: Danke für die Nachricht. Gerade ist geschlossen; wir antworten, sobald wir zurück sind.
+      en: "{handle} Thanks for writing. We're closed right now and will answer as soon as we're back."
+      de: "{handle} Danke für die Nachricht. Gerade ist geschlossen; wir antworten, sobald wir zurück sind."
   - name: emergency
     text:
-      en: Many of you write to us right now. We know of the problem and work on it.
+      en: "{handle} Many of you write to us right now. We know of the problem and work on it."
 
 # With which codes an agent may end an interaction.
 dispositions: [resolved, no_answer_needed]

@@ -10,6 +10,7 @@ from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.receiving import notice_salt
 from engine.interaction.state import Delivery, Interaction, PendingWords
+from engine.policy.rules import notice_text
 from engine.record import Command, Event
 from engine.routing import commands as r
 from engine.rows import Rows
@@ -156,12 +157,10 @@ def _post(
     interaction = rows.get(Interaction, event.interaction_id or "")
     if interaction is None or not isinstance(command, c.Reply | c.ReceiveMessage):
         return
-    language, salt = None, command.salt
-    if isinstance(event, e.NoticeRequested):
+    text, language, salt = command.text, None, command.salt
+    if isinstance(event, e.NoticeRequested) and isinstance(command, c.ReceiveMessage) and context.rules is not None:
         language, salt = event.language, notice_salt(command.salt)
-        text = "" if context.rules is None else context.rules.notices[event.template].text[event.language]
-    else:
-        text = command.text
+        text = notice_text(context.rules.notices[event.template], language, command.screen_name)
     rows.put(event.delivery_id, PendingWords(delivery_id=event.delivery_id, text=text))
     yield Send(CONTENT, event.content_id, e.Words(text=text, salt=salt, language=language))
     yield _deliver(event, interaction, event.delivery_id, text, 1, rows)

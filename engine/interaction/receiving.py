@@ -10,7 +10,7 @@ from engine.interaction import events as e
 from engine.interaction.state import NEVER, Contact, Interaction, Item, Key, Latest, Noticed, Timer
 from engine.policy.document import Account, Filter, Notice
 from engine.policy.hours import Closure
-from engine.policy.rules import Rules
+from engine.policy.rules import Rules, notice_text
 from engine.record import Event
 from engine.rows import Rows
 
@@ -248,7 +248,8 @@ def _notice(
         return "already_sent"
     if context.now - command.posted_at > rules.notice_max_age:
         return "too_old"
-    language, text = _wording(notice, command.language, account)
+    language = _wording(notice, command.language, account)
+    text = notice_text(notice, language, command.screen_name)
     delivery_id = derive(command.command_id, "notice")
     yield e.NoticeRequested(
         interaction_id=where,
@@ -275,13 +276,10 @@ def notice_salt(salt: bytes) -> bytes:
     return hashlib.sha256(b"notice\x00" + salt).digest()[:16]
 
 
-def _wording(notice: Notice, language: str | None, account: Account) -> tuple[str, str]:
-    """The text in the platform's language, else the account's, else the first there is."""
-    for candidate in (language, account.language):
-        if candidate in notice.text:
-            return candidate, notice.text[candidate]
-    first = next(iter(notice.text))
-    return first, notice.text[first]
+def _wording(notice: Notice, language: str | None, account: Account) -> str:
+    """The language of the text: the platform's, else the account's, else the first there is."""
+    spoken = (candidate for candidate in (language, account.language) if candidate in notice.text)
+    return next(spoken, None) or next(iter(notice.text))
 
 
 def look_again(rows: Rows, timer: Timer, context: Context) -> Decision:

@@ -64,7 +64,7 @@ class Notice(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """An automatic answer because of a closure."""
 
     name: Annotated[str, "its name"]
-    text: Annotated[dict[str, str], "the text by language"]
+    text: Annotated[dict[str, str], "the text by language; {handle} stands for the customer's handle"]
     visibility: Annotated[Visibility, "where it is sent"] = "public"
 
 

@@ -68,6 +68,17 @@ class Rules:
         return self.closure(account, now, held)
 
 
+HANDLE: Final = "{handle}"
+LONGEST_HANDLE: Final = "@" + "w" * 15
+"""X's handles have at most 15 characters."""
+
+
+def notice_text(notice: Notice, language: str, screen_name: str | None) -> str:
+    """The text of a notice to somebody: `{handle}` is the person's handle, with the @."""
+    handle = "" if screen_name is None else f"@{screen_name}"
+    return notice.text[language].replace(HANDLE, handle).strip()
+
+
 def encode(policy: Policy) -> bytes:
     """The document as it travels and as it is digested: JSON with the fields in the order of the declaration."""
     return msgspec.json.encode(policy)

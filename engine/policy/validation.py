@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from opening_hours import OpeningHours, ParserError, UnknownCountryError  # type: ignore[attr-defined]
 
 from engine.policy.document import Account, Policy
-from engine.policy.rules import duration
+from engine.policy.rules import HANDLE, LONGEST_HANDLE, duration
 from engine.text import X_LIMIT, weighted_length
 
 _RESERVED_CODES = frozenset({"filtered_out", "withdrawn", "expired"})
@@ -121,8 +121,13 @@ def _notices(policy: Policy) -> Iterator[Problem]:
                 "an account on X can send no private notice: X allows no automatic direct message before the "
                 "customer's own; make it public",
             )
-        for language, text in notice.text.items():
-            length = weighted_length(text) if notice.name in on_x else 0
+        for language, text in notice.text.items() if notice.name in on_x else ():
+            if HANDLE not in text:
+                yield Problem(
+                    ("notices", index, "text", language),
+                    f"X refuses the same text twice within hours: begin it with {HANDLE}, the customer's handle",
+                )
+            length = weighted_length(text.replace(HANDLE, LONGEST_HANDLE))
             if length > X_LIMIT:
                 yield Problem(("notices", index, "text", language), f"{length} characters as X counts; {X_LIMIT} fit")
 

@@ -23,7 +23,7 @@ class Entry:
 COMMANDS: Final = {
     "up": Entry("running", "up", "Start an instance: Kafka, PostgreSQL and all programs, until Ctrl-C."),
     "demo": Entry(
-        "running", "demo", "Start everything in a folder of its own, play traffic, and show what came of it."
+        "running", "demo", "Start everything in a folder of its own, play traffic through it, and show what came of it."
     ),
     "status": Entry("status", "status", "Show what runs, and how far everything is behind the log."),
     "ingest": Entry("ingesting", "ingest", "Send recorded webhooks to the running instance, signed, as X would."),
@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry("reports", "report", "Count interactions, transitions or agents' work by interval."),
     "sql": Entry("database", "sql", "Query the projections with a role that may only read."),
-    "desk": Entry("desk", "app", "Work as an agent: accept, answer, transfer, close."),
+    "desk": Entry("desk", "app", "Work as an agent: accept what is offered, answer, transfer, close."),
     "agents": Entry("agents", "app", "List agents, register them, and set their state."),
     "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
     "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
@@ -40,7 +40,9 @@ COMMANDS: Final = {
     "projections": Entry("projections", "app", "List the projections, and build one again from the log."),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
-    "lifecycle": Entry("lifecycle", "lifecycle", "Print the states and transitions of an interaction as a diagram."),
+    "lifecycle": Entry(
+        "lifecycle", "lifecycle", "Print the states and transitions of an interaction as a Mermaid diagram."
+    ),
     "run": Entry("running", "run", "Run one program of an instance; the supervisor does.", hidden=True),
 }
 
@@ -61,6 +63,7 @@ class Commands(MutableMapping[str, Any]):
             found = single
         command = get_command(found)
         command.name = name
+        _keep_examples(command)
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -73,6 +76,13 @@ class Commands(MutableMapping[str, Any]):
         raise TypeError("commands are declared in COMMANDS")
 
     __delitem__ = __setitem__  # type: ignore[assignment]
+
+
+def _keep_examples(command: Any) -> None:
+    """Keeps the lines of examples as they are: broken ones can't be copied."""
+    command.help = (command.help or "").replace("\n\nExample:", "\n\n\b\nExample:")
+    for inner in getattr(command, "commands", {}).values():
+        _keep_examples(inner)
 
 
 class Group(TyperGroup):

@@ -81,13 +81,15 @@ def _running(dsn: str, query: str, seconds: float) -> Iterator[tuple[list[str], 
             connection.read_only = True
             connection.execute(f"SET statement_timeout = {int(seconds * 1000)}")
             with connection.cursor() as cursor, closing(_stream(cursor, query)) as rows:
-                # Closed before the cursor is: that ends a query whose other rows nobody wants, and frees the connection.
+                # Closed before the cursor is: that ends a query whose other rows nobody wants.
                 first = next(rows, None)
                 columns = unique([column.name for column in cursor.description or ()])
                 yield columns, _with(first, rows)
     except psycopg.errors.QueryCanceled as error:
         raise QueryFailed(f"the query took longer than {seconds:g} s and was ended; see --timeout") from error
     except psycopg.Error as error:
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+            raise QueryFailed("the statement gives no rows; only such that do can be run here") from error
         if error.sqlstate is None:  # not PostgreSQL's own word: the way to it failed
             raise QueryFailed(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
         raise QueryFailed(_reason(error, query)) from error

@@ -67,7 +67,9 @@ def report(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Count interactions, transitions or agents' work by interval; the last line of the table is the total.
+    """Count interactions, transitions or agents' work by interval.
+
+    The last line of the table is the total.
 
     Example: rejoinder report interactions --interval quarter_hour --since 2026-01-31
     """

@@ -152,13 +152,14 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
     log_to_stderr()
     settings = settings_for(None)
     given = arguments or []
+    worker = given[0] if given else "1"  # where several of a kind run, each has a name of its own
     match name:
         case "engine":
-            engine.run(settings)
+            engine.run(settings, worker)
         case "projector":
-            projector.run(settings)
+            projector.run(settings, worker)
         case "delivery":
-            delivery.run(settings)
+            delivery.run(settings, worker)
         case "web":
             web.run(settings)
         case "simulator":

@@ -32,7 +32,9 @@ def trace(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Tell the life of an interaction, or of all of a person's: when, what changed, by whom and why, and the words.
+    """Tell the life of an interaction, or of all of a person's, step by step.
+
+    When, what changed, by whom and why, and the words.
 
     Example: rejoinder trace @ann
     Example: rejoinder trace 6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1

@@ -33,7 +33,9 @@ POST_TRIES: Final = 60
 POST_PAUSE: Final = 1.0
 """A post that the webhook did not take is delivered again, as the platform would: for a minute."""
 TICK: Final = 0.5
-"""How often recorded time may move on, seconds."""
+"""How often recorded time moves on, seconds: each time costs every partition a record."""
+WINDOW_TICK: Final = 0.02
+"""The same where lines wait for it."""
 HTTP_AT_ONCE: Final = 32
 REPLY_PARTITION: Final = 0
 
@@ -82,7 +84,8 @@ class Player:
         self._progress = progress
         self._http_slots = asyncio.Semaphore(HTTP_AT_ONCE)
         self._undone = {index: step.at for index, step in enumerate(traffic.steps)}
-        self._earliest = asyncio.Event()
+        self._told = 0
+        self._moved = asyncio.Event()
         self._times = sorted((step.at, index) for index, step in enumerate(traffic.steps))
         self._front = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,17 +119,14 @@ class Player:
         for index, step in enumerate(self._traffic.steps):
             people.setdefault(step.author, []).append((index, step))
         began = time.monotonic()
-        clock = asyncio.create_task(self._advance())
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._advance())
                 for steps in people.values():
                     group.create_task(self._person(steps, began))
         except ExceptionGroup as failures:
             first = failures.exceptions[0]
             raise Stuck(str(first)) from first
-        finally:
-            clock.cancel()
-        await self._tell_time(self._times[-1][0])
 
     async def _person(self, steps: Iterable[tuple[int, Post | Answer | End]], began: float) -> None:
         for index, step in steps:
@@ -145,8 +145,8 @@ class Player:
         if self._speed is not None:
             due = began + (at - self._times[0][0]) / 1000 / self._speed
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-        while self._window is not None and at > self._front_time() + self._window:
-            await self._earliest.wait()
+        while self._window is not None and at > self._told + self._window:
+            await self._moved.wait()
 
     def _front_time(self) -> int:
         return self._times[min(self._front, len(self._times) - 1)][0]
@@ -155,8 +155,6 @@ class Player:
         self._undone.pop(index)
         while self._front < len(self._times) and self._times[self._front][1] not in self._undone:
             self._front += 1
-        moved, self._earliest = self._earliest, asyncio.Event()
-        moved.set()
         self.played.done += 1
         self._progress(self.played.done, len(self._times))
 
@@ -295,14 +293,21 @@ class Player:
         await self._publisher.publish_async([Outgoing(topic, home_of(interaction_id), command)])
 
     async def _advance(self) -> None:
-        """Moves recorded time on to the earliest line that is not done."""
-        told = None
+        """Moves recorded time on to the earliest line that is not done, once nothing earlier must still follow."""
+        pause = TICK if self._window is None else WINDOW_TICK
         while True:
-            now = self._front_time()
-            if now != told:
+            over, now = not self._undone, self._front_time()
+            if now > self._told:
+                await self._view.until(
+                    lambda seen: not seen.owed.open, PATIENCE, "offers wait for what must follow from them"
+                )
                 await self._tell_time(now)
-                told = now
-            await asyncio.sleep(TICK)
+                self._told = now
+                moved, self._moved = self._moved, asyncio.Event()
+                moved.set()
+            if over:
+                return
+            await asyncio.sleep(pause)
 
     async def _tell_time(self, at: int) -> None:
         topic = self._cluster.catalogue.topic(INTERACTION_COMMANDS)

@@ -72,8 +72,8 @@ def for_generated() -> Stage:
             Notice(
                 name="closed",
                 text={
-                    "en": "Thanks for writing. We're closed right now and will answer as soon as we're back.",
-                    "de": "Danke für die Nachricht. Gerade ist geschlossen; wir antworten, sobald wir zurück sind.",
+                    "en": "{handle} Thanks for writing. We're closed right now and will answer as soon as we're back.",
+                    "de": "{handle} Danke für die Nachricht. Gerade ist geschlossen; wir antworten, sobald wir zurück sind.",
                 },
             ),
         ),

@@ -11,12 +11,15 @@ from engine.delivery import CommandResult, DeadLetter
 from engine.interaction import events as e
 from engine.record import Event
 from rejoinder.cluster import Cluster
+from rejoinder.play.obligations import Obligations
 from topics import clients
-from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS
+from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS, ROUTING_EVENTS
 from topics.reading import high_watermarks
 
 BATCH = 2_000
+FROM_THE_BEGINNING = (INTERACTION_EVENTS, ROUTING_EVENTS)
 WAIT = 0.05
+GATHER = 0.002
 
 
 @dataclass
@@ -40,12 +43,14 @@ class Seen:
     """What was answered to commands since the player began."""
     ended: set[str] = field(default_factory=set)
     """Interactions that were dispositioned."""
+    owed: Obligations = field(default_factory=Obligations)
     buried: int = 0
     """Dead letters since the player began."""
     events: int = 0
 
     def take(self, record: object) -> None:
         """Notes one record."""
+        self.owed.take(record)
         match record:
             case e.MessageReceived():
                 self.interactions[record.item_id] = record.interaction_id or ""
@@ -131,10 +136,10 @@ class View:
         consumer = Consumer(clients.reader(self._cluster.bootstrap, "player-view") | {"enable.partition.eof": True})
         places: list[TopicPartition] = []
         ends: set[tuple[str, int]] = set()
-        for topic in map(catalogue.topic, (INTERACTION_EVENTS, COMMAND_RESULTS, DEAD_LETTERS)):
+        for topic in map(catalogue.topic, (*FROM_THE_BEGINNING, COMMAND_RESULTS, DEAD_LETTERS)):
             for partition in range(topic.partitions):
                 offset = 0
-                if topic.name == catalogue.name(INTERACTION_EVENTS):
+                if topic.name in map(catalogue.name, FROM_THE_BEGINNING):
                     ends.add((topic.name, partition))
                 else:
                     offset = high_watermarks(self._cluster.bootstrap, topic.name, [partition])[partition]
@@ -143,7 +148,10 @@ class View:
             consumer.assign(places)
             while not self._stop.is_set():
                 batch: list[object] = []
-                for message in consumer.consume(BATCH, WAIT):
+                messages = consumer.consume(1, WAIT)
+                if messages:
+                    messages += consumer.consume(BATCH, GATHER)  # a full wait for company would cost each line one
+                for message in messages:
                     error, value = message.error(), message.value()
                     if error is None and value is not None:
                         batch.append(self._cluster.codec.decode(value))

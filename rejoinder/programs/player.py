@@ -20,7 +20,7 @@ from rejoinder.play.traffic import Traffic, read
 from rejoinder.programs import bootstrap_of
 from rejoinder.settings import Settings, SettingsError
 
-GENERATED_WINDOW = 20_000
+GENERATED_WINDOW = 600_000
 """Generated traffic is played in its order, so that few agents suffice: at most so far beside each other, ms."""
 
 

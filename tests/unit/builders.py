@@ -78,9 +78,9 @@ def policy(*accounts: Account, **changes: Any) -> Policy:
             Filter(name="money", any=("refund",), queue="billing", priority=7),
         ),
         "notices": (
-            Notice(name="trouble", text={"en": "We have trouble.", "de": "Wir haben eine Störung."}),
-            Notice(name="feast", text={"en": "We feast today."}),
-            Notice(name="closed", text={"en": "We are closed."}),
+            Notice(name="trouble", text={"en": "{handle} We have trouble.", "de": "{handle} Wir haben eine Störung."}),
+            Notice(name="feast", text={"en": "{handle} We feast today."}),
+            Notice(name="closed", text={"en": "{handle} We are closed."}),
         ),
         "dispositions": ("resolved", "no_answer_needed"),
     }

@@ -54,7 +54,7 @@ def test_closed_hours_hold_it_back_until_they_open_and_say_so() -> None:
     held = only(told, e.OutOfHours)
     assert (held.kind, held.until, held.notice, held.state) == ("closed", TUESDAY, "requested", "out_of_hours")
     assert held.actor_kind == "policy"
-    assert words_sent(told) == ["We are closed."]
+    assert words_sent(told) == ["@jo We are closed."]
     assert sent(told, "routing.commands") == []
 
 
@@ -149,9 +149,9 @@ def test_without_a_notice_in_the_policy_none_is_sent() -> None:
 @pytest.mark.parametrize(
     ("of_message", "of_account", "words"),
     [
-        ("de", "en", "Wir haben eine Störung."),
-        ("fr", "de", "Wir haben eine Störung."),
-        (None, "it", "We have trouble."),
+        ("de", "en", "@jo Wir haben eine Störung."),
+        ("fr", "de", "@jo Wir haben eine Störung."),
+        (None, "it", "@jo We have trouble."),
     ],
 )
 def test_a_notice_is_in_the_customers_language_else_the_accounts_else_the_first(

@@ -110,9 +110,14 @@ def test_what_is_wrong_is_named_with_its_place(
     ("notice", "path", "message"),
     [
         (Notice(name="closed", text={}), ("notices", 0, "text"), "has no text"),
-        (Notice(name="closed", text={"en": "a" * 281}), ("notices", 0, "text", "en"), "281 characters as X counts"),
         (
-            Notice(name="closed", text={"en": "Hi"}, visibility="private"),
+            Notice(name="closed", text={"en": "{handle}" + "a" * 265}),
+            ("notices", 0, "text", "en"),
+            "281 characters as X",
+        ),
+        (Notice(name="closed", text={"en": "We are closed"}), ("notices", 0, "text", "en"), "same text twice"),
+        (
+            Notice(name="closed", text={"en": "{handle} Hi"}, visibility="private"),
             ("notices", 0, "visibility"),
             "can send no private notice",
         ),

@@ -1,0 +1,349 @@
+"""Every command against a real small instance: Kafka, PostgreSQL, all programs and the simulated platform."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from engine.errors import RejoinderError
+from rejoinder.cli import app
+from rejoinder.deployment import deploy
+from rejoinder.policy_file import STARTER, parse
+from rejoinder.services import Services
+from rejoinder.settings import load
+from rejoinder.supervisor import Program, Supervisor
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET = "the consumer secret"
+ACCOUNT = "1000000000001"
+HOSTILE = "@AcmeCare \u202eevil\u202c \x1b[31mred\x00 [bold]two\nlines " + "x" * 150
+PATIENCE = 60.0
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """Standard output, which has to be JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass
+class Company:
+    """A running instance with a policy, an agent, and some customers' messages."""
+
+    data: Path
+    simulator: str
+
+    def call(self, *arguments: str, given: str | None = None) -> Ended:
+        """Runs a command on the instance."""
+        result = CliRunner().invoke(app, [*arguments, "--data", str(self.data)], input=given)
+        if isinstance(result.exception, RejoinderError):
+            return Ended(result.exception.exit_code, result.stdout, str(result.exception))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    def done(self, *arguments: str, given: str | None = None) -> Ended:
+        """Runs a command that must succeed."""
+        ended = self.call(*arguments, given=given)
+        assert ended.code == 0, ended.err
+        return ended
+
+    def until(self, condition: Callable[[list[Any]], bool], *arguments: str) -> list[Any]:
+        """Asks until the JSON lines are as wanted."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition(lines := self.done(*arguments, "--json").lines):
+            assert time.monotonic() < deadline, lines
+            threading.Event().wait(0.1)
+        return lines
+
+    def post(self, item: str, author: str, text: str) -> None:
+        """A customer posts on the simulated platform, which tells the webhook."""
+        httpx.post(f"{self.simulator}/_simulator/posts", json=body(item, author, text), timeout=30).raise_for_status()
+
+    def interaction_of(self, name: str) -> Any:
+        """The only interaction of a customer, once it is with an agent."""
+
+        def theirs(lines: list[Any]) -> list[Any]:
+            return [line for line in lines if line["customer"] == f"@{name}" and line["state"] == "assigned"]
+
+        (found,) = theirs(self.until(lambda lines: bool(theirs(lines)), "interactions"))
+        return found
+
+
+def body(item: str, author: str, text: str) -> dict[str, Any]:
+    """A webhook's body with one post to the account."""
+    user = {"id": int(author), "id_str": author, "screen_name": f"user{author}", "name": f"User {author}"}
+    account = {"id": int(ACCOUNT), "id_str": ACCOUNT, "screen_name": "AcmeCare", "name": "Acme", "indices": [0, 9]}
+    post = {
+        "created_at": datetime.now(UTC).strftime("%a %b %d %H:%M:%S +0000 %Y"),
+        "id": int(item),
+        "id_str": item,
+        "text": text,
+        "user": user,
+        "lang": "en",
+        "entities": {"user_mentions": [account]},
+    }
+    return {"for_user_id": ACCOUNT, "tweet_create_events": [post]}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """The instance; everything in it is made with the commands themselves."""
+    data = tmp_path_factory.mktemp("instance")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    simulator = f"http://127.0.0.1:{port}"
+    settings = load(
+        {
+            "data": data,
+            "kafka.heap": 256,
+            "topics.partitions": 4,
+            "x.api": simulator,
+            "x.simulated": True,
+            "x.call_timeout": 5.0,
+            "x.consumer_secret": SECRET,
+        }
+    )
+
+    def prepare(services: Services) -> None:
+        deploy(settings, services.bootstrap)
+
+    programs = [
+        Program("simulator", stage=0, arguments=[str(port)]),
+        *(Program(name, stage=1) for name in ("engine", "projector", "delivery", "web")),
+    ]
+    with pytest.MonkeyPatch.context() as patch, Supervisor(settings, programs, prepare=prepare) as supervisor:
+        patch.setenv("REJOINDER_X_CONSUMER_SECRET", SECRET)
+        patch.setenv("COLUMNS", "100")
+        webhook = f"http://127.0.0.1:{supervisor.fact('web', 'port')}/webhooks/x"
+        httpx.put(f"{simulator}/_simulator/webhook", json={"url": webhook}, timeout=30).raise_for_status()
+        made = Company(data, simulator)
+        _furnish(made)
+        yield made
+
+
+def _furnish(company: Company) -> None:
+    file = company.data / "policy.yaml"
+    text = STARTER.replace("Mo-Fr 08:00-18:00; PH off", "24/7").replace("accept_within: 60s", "accept_within: null")
+    file.write_text(text[: text.index("    special_days:")] + text[text.index("    notices:") :])
+    assert company.done("policy", "publish", str(file), "--json").lines == [{"version": 1, "new": True}]
+    assert company.done("policy", "publish", str(file), "--json").lines == [{"version": 1, "new": False}]
+    company.done("agents", "add", "ann", "--skill", "care", "--capacity", "50", "--ready")
+    webhooks = company.data / "webhooks.jsonl"
+    lines: list[Any] = [
+        body("9001", "501", "@AcmeCare where is my parcel?"),
+        {"kind": "webhook", "channel": "x", "account": "AcmeCare", "body": body("9002", "502", HOSTILE)},
+        {"kind": "agent_reply"},
+        {"strange": "words of somebody"},
+    ]  # fmt: skip
+    webhooks.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ended = company.done("ingest", str(webhooks), "--json")
+    assert ended.lines == [{"webhooks": 3, "left_out": 1, "commands": 2, "dead_letters": 1, "ignored": 0}]
+
+
+def test_status_tells_what_runs_and_how_far_everything_is(company: Company) -> None:
+    (found,) = company.done("status", "--json").lines
+    assert {program["program"] for program in found["programs"]} == {
+        "simulator",
+        "engine",
+        "projector",
+        "delivery",
+        "web",
+    }
+    assert all(program["runs"] and program["restarts"] == 0 for program in found["programs"])
+    assert all(0 < program["up_seconds"] <= found["up_seconds"] + 1 for program in found["programs"])
+    assert {lag["kind"] for lag in found["lag"]} == {"processor", "projection"}
+    assert found["webhook"]["unsigned"] == 0
+    assert "password" not in json.dumps(found)
+    shown = company.done("status").out
+    assert all(name in shown for name in ("engine", "interaction processor", "contact_history"))
+
+
+def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REJOINDER_X_CONSUMER_SECRET", "another")
+    ended = company.call("ingest", "-", given="\n" + json.dumps(body("9009", "509", "@AcmeCare hello")))
+    assert ended.code == 1
+    assert "standard input, line 2" in ended.err
+    assert "x.consumer_secret" in ended.err
+
+
+def test_interactions_are_listed_filtered_and_paged(company: Company) -> None:
+    first, second = company.interaction_of("user501"), company.interaction_of("user502")
+    ids = {first["interaction_id"], second["interaction_id"]}
+    for options in (["--account", f"x:{ACCOUNT}"], ["--agent", "ann"], ["--channel", "x"], ["--queue", "care"]):
+        assert ids <= {line["interaction_id"] for line in company.done("interactions", "--json", *options).lines}
+    assert company.done("interactions", "--json", "--queue", "urgent").lines == []
+    assert company.done("interactions", "--json", "--contact", first["contact_id"]).lines == [first]
+    (top,) = company.done("interactions", "--json", "--limit", "1").lines
+    rest = company.done("interactions", "--json", "--after", top["interaction_id"]).lines
+    everything = company.done("interactions", "--json").lines
+    assert [top, *rest] == everything
+    assert company.call("interactions", "--after", "nothing.1").code == 3
+    assert first["interaction_id"] in company.done("interactions").out
+
+
+def test_contacts_are_found_by_a_part_of_their_name(company: Company) -> None:
+    company.interaction_of("user501")
+    (found,) = company.done("contacts", "--search", "SER501", "--json").lines
+    assert (found["known_as"], found["interactions"]) == ("@user501", 1)
+    assert company.done("contacts", "--search", "nobody", "--json").lines == []
+
+
+def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> None:
+    interaction = company.interaction_of("user502")
+    (told,) = company.done("trace", "@user502", "--json").lines
+    assert told["interaction_id"] == interaction["interaction_id"]
+    assert told["steps"][0]["event"] == "MessageReceived"
+    shown = company.done("trace", interaction["interaction_id"]).out
+    assert "\x1b" not in shown and "\x00" not in shown and "\u202e" not in shown
+    assert all(len(line) <= 100 for line in shown.splitlines())
+    words = " ".join(shown.split())
+    assert "<U+202E>evil<U+202C> ␛[31mred␀ [bold]two" in words and shown.count("x") >= 150
+    assert "queued → assigned" in shown and "offered to ann" in shown
+    assert company.call("trace", "@stranger").code == 3
+
+
+def test_a_person_answers_a_customer_from_the_terminal(company: Company) -> None:
+    company.post("9100", "600", "@AcmeCare it does not work")
+    interaction = company.interaction_of("user600")["interaction_id"]
+    refused = company.call("desk", "reply", interaction, "We are on it.", "--agent", "ann")
+    assert (refused.code, "accept it first" in refused.err) == (1, True)
+    offered = {line["interaction_id"]: line["accepted"] for line in company.done("desk", "offers", "--json").lines}
+    assert offered[interaction] is False
+    assert company.done("desk", "accept", interaction, "--agent", "ann", "--json").lines[0]["outcome"] == "accepted"
+    assert company.done("desk", "accept", interaction, "--agent", "ann", "--json").lines[0]["outcome"] == "duplicate"
+    company.done("desk", "reply", interaction, "-", "--agent", "ann", given="We are on it.\n")
+    steps = company.until(lambda lines: lines[0]["state"] == "replied", "trace", interaction)[0]["steps"]
+    assert [step["text"] for step in steps if step["event"] == "ReplyRequested"] == ["We are on it."]
+    wrong = company.call("desk", "close", interaction, "whatever", "--agent", "ann")
+    assert (wrong.code, "no_answer_needed, resolved" in wrong.err) == (1, True)
+    company.done("desk", "close", interaction, "resolved", "--agent", "ann")
+    (ended,) = company.until(lambda lines: lines[0]["state"] == "dispositioned", "trace", interaction)
+    assert ended["disposition"] == "resolved"
+
+
+def test_an_interaction_is_declined_taken_and_transferred(company: Company) -> None:
+    company.post("9200", "700", "@AcmeCare hello")
+    interaction = company.interaction_of("user700")["interaction_id"]
+    company.done("desk", "decline", interaction, "--agent", "ann")
+    company.until(lambda lines: lines[0]["state"] == "queued", "trace", interaction)
+    company.done("desk", "take", interaction, "--agent", "ann")
+    company.done("desk", "transfer", interaction, "--agent", "ann", "--queue", "urgent", "--note", "a hint")
+    (told,) = company.until(lambda lines: lines[0]["queue"] == "urgent", "trace", interaction)
+    assert "Transferred" in {step["event"] for step in told["steps"]}
+    taken = company.call("desk", "take", interaction, "--agent", "sue", "--over")
+    assert taken.code == 0, taken.err
+    assert company.call("desk", "accept", "nothing.1", "--agent", "ann").code == 1
+
+
+def test_reports_have_lines_and_a_total(company: Company) -> None:
+    company.interaction_of("user501")
+    for kind in ("interactions", "transitions", "agents"):
+        lines = company.done("report", kind, "--interval", "quarter_hour", "--json").lines
+        assert lines and all("interval_start" in line for line in lines)
+        assert company.done("report", kind).out.splitlines()[-1].startswith("total")
+    assert company.done("report", "interactions", "--until", "2001-01-01", "--json").lines == []
+
+
+def test_sql_only_reads_and_tells_errors_in_a_line(company: Company) -> None:
+    (told,) = company.done("sql", "--json").lines
+    assert company.done("sql").out.strip() == told["dsn"]
+    assert company.done("sql", "SELECT 1 AS a, 'x' AS a, NULL AS b, '\\x00ff'::bytea AS c", "--json").lines == [
+        {"a": 1, "a_2": "x", "b": None, "c": "\\x00ff"}
+    ]
+    assert company.done("sql", "SELECT 1 AS one WHERE false", "--json").lines == []
+    shown = company.done("sql", "SELECT generate_series(1, 9) AS n", "--limit", "2")
+    assert shown.out.split() == ["n", "1", "2"]
+    for query, reason in (
+        ("SELEC 1", 'syntax error at or near "SELEC" (line 1, column 1)'),
+        ("SELECT 1;\nSELECT 2", "multiple commands"),
+        ("CREATE TABLE t ()", "read-only"),
+        ("SELECT * FROM projector.offsets", "permission denied"),
+        ("SET a.b = 1", "gives no rows"),
+        ("SELECT pg_sleep(9)", "took longer than 0.2 s"),
+        (" ; ", "empty"),
+    ):
+        ended = company.call("sql", query, "--timeout", "0.2")
+        assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 0)
+        assert reason in ended.err
+
+
+def test_agents_are_listed_and_set(company: Company) -> None:
+    company.done("agents", "add", "ben", "--group", "night", "--capacity", "2")
+    assert company.done("agents", "set-state", "ben", "away").out == "ben is away.\n"
+    assert company.done("agents", "set-state", "ben", "away").out == "ben is away already.\n"
+    lines = company.until(lambda found: any(line["state"] == "away" for line in found), "agents", "list")
+    (ben,) = (line for line in lines if line["agent"] == "ben")
+    assert (ben["groups"], ben["capacity"], ben["pool"]) == (["night"], 2, "main")
+    refused = company.call("agents", "set-state", "nobody", "ready")
+    assert (refused.code, "register it first" in refused.err) == (1, True)
+
+
+def test_an_emergency_holds_new_messages_until_it_ends(company: Company) -> None:
+    assert company.done("emergency", "on", "@AcmeCare", "--json").lines[0]["changed"] is True
+    assert company.done("emergency", "on", f"x:{ACCOUNT}", "--json").lines[0]["changed"] is False
+    company.post("9300", "800", "@AcmeCare what is going on?")
+    (held,) = company.until(bool, "interactions", "--state", "out_of_hours")
+    assert held["customer"] == "@user800"
+    company.done("emergency", "off", ACCOUNT)
+    company.interaction_of("user800")
+    unknown = company.call("emergency", "on", "x:1")
+    assert (unknown.code, f"x:{ACCOUNT} (@AcmeCare)" in unknown.err) == (2, True)
+
+
+def test_a_dead_letter_is_shown_without_words_unless_asked(company: Company) -> None:
+    (letter,) = company.done("dead-letters", "list", "--json").lines
+    assert letter["source"] == "webhook"
+    for options in ([], ["--json"]):
+        assert "words of somebody" not in company.done("dead-letters", "show", letter["letter"], *options).out
+    assert "words of somebody" in company.done("dead-letters", "show", letter["letter"], "--words").out
+    assert company.call("dead-letters", "show", "0@999").code == 3
+
+
+def test_topics_differ_only_where_the_settings_do(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = company.call("topics", "list", "--json")
+    assert (ended.code, len(ended.lines)) == (1, 13)  # the settings of this process say 16 partitions
+    monkeypatch.setenv("REJOINDER_TOPICS_PARTITIONS", "4")
+    assert all(line["differences"] == [] for line in company.done("topics", "list", "--json").lines)
+    assert company.done("topics", "apply", "--json").lines == []
+
+
+def test_published_policies_are_kept_and_shown(company: Company) -> None:
+    (version,) = company.done("policy", "versions", "--json").lines
+    assert (version["version"], version["name"]) == (1, "care")
+    again = parse(company.done("policy", "show", "1").out, "again")
+    assert again == parse((company.data / "policy.yaml").read_text(), "policy.yaml")
+    assert company.done("policy", "show", "--json").lines[0]["accounts"][0]["id"] == ACCOUNT
+    assert company.call("policy", "show", "2").code == 3
+
+
+def test_ctrl_c_ends_with_130_and_without_a_traceback(company: Company) -> None:
+    command = [sys.executable, "-m", "rejoinder", "sql", "SELECT pg_sleep(60)", "--data", str(company.data)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
+    count = "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+    company.until(lambda lines: lines[0]["n"] == 1, "sql", count)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"")

@@ -1,0 +1,123 @@
+"""The file for containers agrees with the code, as far as can be told without a container engine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rejoinder.embedded.jars import KAFKA_VERSION
+from rejoinder.settings import PREFIX, Settings, load, setting_names, variable_of
+
+FOLDER = Path(__file__).parent.parent.parent / "compose"
+REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
+SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|CONSUMER_KEY")
+GIVEN = "x" * 40
+"""What stands for every variable of .env."""
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    text = (FOLDER / "compose.yaml").read_text()
+    found: dict[str, Any] = yaml.safe_load(text)["services"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def rejoinders(services: dict[str, Any]) -> dict[str, Any]:
+    """The services that run our own code."""
+    return {name: service for name, service in services.items() if "build" in service}
+
+
+def settings_of(service: dict[str, Any]) -> Settings:
+    """The settings with which a service starts."""
+    environment = {name: REFERENCE.sub(GIVEN, str(value)) for name, value in service["environment"].items()}
+    return load(environment=environment)
+
+
+def test_every_program_of_an_instance_is_there(rejoinders: dict[str, Any]) -> None:
+    programs = {service["command"][1] for service in rejoinders.values() if service["command"][0] == "run"}
+    assert programs == {"engine", "projector", "delivery", "web"}
+
+
+def test_every_variable_is_a_setting(rejoinders: dict[str, Any]) -> None:
+    known = {variable_of(name) for name in setting_names()}
+    for name, service in rejoinders.items():
+        assert {variable for variable in service["environment"] if variable.startswith(PREFIX)} <= known, name
+
+
+def test_settings_name_the_services_that_are_there(services: dict[str, Any], rejoinders: dict[str, Any]) -> None:
+    for service in rejoinders.values():
+        settings = settings_of(service)
+        brokers = {server.partition(":")[0] for server in (settings.kafka.bootstrap or "").split(",")}
+        assert brokers == {name for name in services if name.startswith("kafka-")}
+        assert settings.topics.replication == len(brokers)
+        assert settings.registry.url == "http://registry:8081"
+        assert settings.postgres.dsn is not None
+        assert settings.postgres.dsn.get_secret_value() == f"postgresql://rejoinder:{GIVEN}@postgres:5432/rejoinder"
+
+
+def test_programs_that_speak_with_x_have_its_credentials(rejoinders: dict[str, Any]) -> None:
+    delivery, web = settings_of(rejoinders["delivery"]).x, settings_of(rejoinders["web"]).x
+    assert delivery.consumer_key and delivery.consumer_secret and delivery.access_token and delivery.access_token_secret
+    assert web.consumer_secret
+
+
+def test_no_two_workers_of_a_kind_have_the_same_name(rejoinders: dict[str, Any]) -> None:
+    workers = [tuple(service["command"]) for service in rejoinders.values()]
+    assert len(workers) == len(set(workers))
+    assert sum(worker[:2] == ("run", "engine") for worker in workers) == 2
+    assert not any("deploy" in service or "scale" in service for service in rejoinders.values())
+
+
+def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            if SECRET.search(variable) or variable.endswith("DSN"):
+                assert REFERENCE.search(str(value)), f"{name}: {variable}"
+
+
+def test_the_example_names_every_variable_that_is_asked_for() -> None:
+    asked = set(REFERENCE.findall((FOLDER / "compose.yaml").read_text()))
+    lines = (FOLDER / "env.example").read_text().splitlines()
+    assert {line.partition("=")[0] for line in lines if "=" in line} == asked
+    assert all(line.endswith("=") for line in lines if "=" in line)
+
+
+def test_what_a_service_waits_for_and_keeps_is_there(services: dict[str, Any]) -> None:
+    volumes = yaml.safe_load((FOLDER / "compose.yaml").read_text())["volumes"]
+    for service in services.values():
+        for needed in service.get("depends_on", []):
+            assert needed in services
+        for kept in service.get("volumes", []):
+            assert isinstance(kept, dict) or kept.partition(":")[0] in volumes
+
+
+def test_brokers_differ_only_in_who_they_are(services: dict[str, Any]) -> None:
+    brokers = {name: service["environment"] for name, service in services.items() if name.startswith("kafka-")}
+    voters = ",".join(f"{environment['KAFKA_NODE_ID']}@{name}:9093" for name, environment in brokers.items())
+    for name, environment in brokers.items():
+        assert environment["KAFKA_ADVERTISED_LISTENERS"] == f"BROKER://{name}:9092"
+        assert environment["KAFKA_CONTROLLER_QUORUM_VOTERS"] == voters
+        own = ("KAFKA_NODE_ID", "KAFKA_ADVERTISED_LISTENERS")
+        assert {key: value for key, value in environment.items() if key not in own} == {
+            key: value for key, value in brokers["kafka-1"].items() if key not in own
+        }
+
+
+def test_kafka_is_the_version_that_is_embedded(services: dict[str, Any]) -> None:
+    assert services["kafka-1"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_only_this_machine_reaches_a_published_port(services: dict[str, Any]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_everything_that_is_copied_into_the_image_is_let_in() -> None:
+    copied = [line.split()[1] for line in (FOLDER / "Dockerfile").read_text().splitlines() if line.startswith("COPY")]
+    let_in = {line[1:] for line in (FOLDER / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
+    assert set(copied) == let_in
+    assert all((FOLDER.parent / each).exists() for each in copied)
