@@ -20,6 +20,7 @@ from engine.envelope import derive, home
 from engine.interaction.commands import ReceiveMessage
 from engine.interaction.decider import InteractionDecider
 from engine.policy.document import Account, Policy, Queue
+from engine.routing.commands import RegisterAgent, SetAgentState
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
@@ -69,6 +70,13 @@ def message(author: int, number: int, **changes: object) -> Outgoing:
         "raw": b"{}",
     }
     return Outgoing("interaction.commands", key, ReceiveMessage(**(fields | changes)))  # type: ignore[arg-type]
+
+
+def agent(name: str, capacity: int = 1) -> list[Outgoing]:
+    """An agent who registers and becomes ready."""
+    register = RegisterAgent(command_id=f"{name}-1", at=0, agent_id=name, skills=[], groups=[], capacity=capacity)
+    ready = SetAgentState(command_id=f"{name}-2", at=0, agent_id=name, state="ready")
+    return [Outgoing("routing.commands", "main", register), Outgoing("routing.commands", "main", ready)]
 
 
 def send(cluster: Cluster, commands: list[Outgoing]) -> None:

@@ -9,7 +9,7 @@ from projections.builds import current_version
 from projections.catalogue import BY_NAME, PROJECTIONS
 from projections.projector import Settings as ProjectorSettings
 from projections.rebuild import rebuild as rebuild_one
-from rejoinder.cli.errors import NotFound
+from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.options import Config, Data, Json, group
 from rejoinder.cli.terminal import print_json, print_table
@@ -52,7 +52,7 @@ def rebuild(
     unknown = [name for name in wanted if name not in BY_NAME]
     if unknown or not wanted:
         what = f"there is no projection {unknown[0]!r}" if unknown else "name a projection, or give --all"
-        raise NotFound(f"{what}; there are {', '.join(BY_NAME)}")
+        raise BadInput(f"{what}; there are {', '.join(BY_NAME)}")
     settings, instance = running_instance(data, config)
     cluster = connect(settings, instance.bootstrap)
     places = ProjectorSettings(cluster.bootstrap, instance.dsn, prefix=settings.topics.prefix)

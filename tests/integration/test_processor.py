@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 
@@ -12,10 +13,12 @@ from engine.delivery import CommandResult, DeadLetter
 from engine.envelope import home, partition_of
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
+from engine.record import Event
+from engine.routing.events import AgentStateChanged
 from engine.rows import Row
 from rejoinder.cluster import Cluster
 from tests.log_checks import read_log, records_of
-from tests.processing import deployed, eventually, message, send, setup, worker, working
+from tests.processing import POLICY, agent, deployed, eventually, message, send, setup, worker, working
 from topics import clients
 from topics.deciding import ChainBroken, Deciding
 from topics.processor import Processor
@@ -66,6 +69,17 @@ def test_state_is_there_again_after_a_restart(cluster: Cluster) -> None:
     assert joined == ["opened", "thread"]
 
 
+def names(cluster: Cluster, topic: str) -> list[str]:
+    """The events of everybody but the control keys, in order (of one key, in these tests)."""
+    return [
+        type(event).__name__ for event in read_log(cluster, topic).events if event.input_topic and not _control(event)
+    ]
+
+
+def _control(event: Event) -> bool:
+    return isinstance(event, e.PolicyAdopted)
+
+
 @pytest.mark.parametrize("point", ["consumed", "decided", "produced", "offsets", "committed", "stored"])
 def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(cluster: Cluster, point: str) -> None:
     send(cluster, [message(author, 1) for author in range(20)])
@@ -87,6 +101,22 @@ def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(cluster: Clus
     log = read_log(cluster)
     assert log.faults == []
     assert received(cluster) == 60
+
+
+def test_an_offer_that_nobody_accepts_goes_back_and_the_agent_away_by_the_wall_clock(
+    kafka: str, topic_prefix: str
+) -> None:
+    """Nothing is sent when the deadline comes: the transaction is of a deadline alone."""
+    cluster = deployed(kafka, topic_prefix, PARTITIONS, msgspec.structs.replace(POLICY, accept_within="1s"))
+    send(cluster, [message(1, 1), *agent("ann")])
+    with working(cluster, routing=True):
+        eventually("it is offered in vain", lambda: "QueuedAgain" in names(cluster, "interaction.events"))
+        eventually("the agent is away", lambda: "ReservationEnded" in names(cluster, "routing.events"))
+    assert names(cluster, "interaction.events")[-3:] == ["Queued", "Assigned", "QueuedAgain"]
+    gone = [event for event in read_log(cluster, "routing.events").events if isinstance(event, AgentStateChanged)]
+    assert [(event.agent_state, event.why) for event in gone] == [("ready", "asked"), ("away", "not_accepted_in_time")]
+    (deadline,) = (event for event in read_log(cluster).events if isinstance(event, e.QueuedAgain))
+    assert (deadline.input_topic, deadline.actor_kind) == ("timer", "timer")
 
 
 def test_a_zombie_that_wakes_up_writes_nothing(cluster: Cluster) -> None:

@@ -230,10 +230,11 @@ def test_an_error_is_one_line_on_standard_error_and_a_status() -> None:
 def test_output_that_nobody_reads_any_more_ends_quietly(arguments: Sequence[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "rejoinder", *arguments],
-            stdout=writer, stderr=subprocess.PIPE, cwd=ROOT, timeout=60, check=False,
+            stdout=writer, stderr=subprocess.PIPE, cwd=ROOT, env=environment, timeout=60, check=False,
         )  # fmt: skip
     finally:
         os.close(writer)
