@@ -5,13 +5,10 @@ engine will write are known beforehand, and the bare loop writes the very same o
 """
 
 import gc
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
-
-from confluent_kafka import KafkaError, KafkaException
 
 from bench.workload import BEGIN, PARTITIONS, POLICY
 from engine.decider import Decider
@@ -70,21 +67,9 @@ def prepare(bootstrap: str, prefix: str, messages: Sequence[ReceiveMessage], par
     """Topics of their own with a policy and these messages on them."""
     settings = load({"kafka.bootstrap": bootstrap, "topics.prefix": prefix, "topics.partitions": partitions})
     cluster, _ = deploy(settings, bootstrap)
-    _publish_policy(cluster)
+    ensure_policy(cluster, POLICY, BEGIN)
     publish(cluster, messages)
     return cluster
-
-
-def _publish_policy(cluster: Cluster) -> None:
-    """For a moment after topics were created the broker says that nobody leads them."""
-    for attempt in range(TRIES):
-        try:
-            ensure_policy(cluster, POLICY, BEGIN)
-            return
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or attempt == TRIES - 1:
-                raise
-            time.sleep(0.2 * 2**attempt)
 
 
 def publish(cluster: Cluster, messages: Sequence[ReceiveMessage]) -> None:

@@ -27,6 +27,7 @@ from topics.catalogue import (
     Catalogue,
     Topic,
 )
+from topics.errors import KafkaUnreachable, passes
 from topics.messages import Arrived, arrived
 from topics.reading import read_all
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
@@ -84,7 +85,7 @@ class DeliveryWorker:
             while not stop.is_set():
                 try:
                     self._work(stop, runner)
-                except (StartAgain, Abort, KafkaException, ExceptionGroup) as error:
+                except (StartAgain, Abort, KafkaException, KafkaUnreachable, ExceptionGroup) as error:
                     self._restarts.after(error, stop)
 
     def _work(self, stop: threading.Event, runner: asyncio.Runner) -> None:
@@ -228,7 +229,7 @@ def _gather(consumer: Consumer) -> list[Arrived]:
         messages += consumer.consume(MAX_BATCH - 1, GATHER)
     for message in messages:
         error = message.error()
-        if error is not None and not error.retriable():
+        if error is not None and not passes(error):
             raise StartAgain(f"reading deliveries failed: {error.str()}")
     return [arrived(message) for message in messages if message.error() is None]
 

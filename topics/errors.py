@@ -1,6 +1,37 @@
 """What can go wrong between us and Kafka, in sentences for the user."""
 
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+
 from engine.errors import RejoinderError
+
+PASSING: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._WAIT_COORD,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""Errors of reading and asking that pass by themselves: a broker starts, a leader is chosen. (`KafkaError.retriable`
+tells this only of the calls of transactions.)"""
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether an error of reading or asking may be gone in a moment."""
+    return error.code() in PASSING
+
+
+def reason_of(error: KafkaException) -> str:
+    """What Kafka's client says."""
+    return str(error.args[0].str())
 
 
 class KafkaUnreachable(RejoinderError):

@@ -14,6 +14,7 @@ from engine.policy.rules import Rules, encode, load
 from schemas.codec import Codec
 from topics import clients
 from topics.catalogue import INTERACTION_COMMANDS, POLICIES, Catalogue
+from topics.errors import passes
 from topics.publisher import Outgoing, Publisher
 from topics.reading import read_all
 
@@ -88,7 +89,7 @@ class Follower:
                 for message in consumer.consume(100, FOLLOW_WAIT):
                     error = message.error()
                     if error is not None:
-                        if not error.retriable():
+                        if not passes(error):
                             self._on_failure(f"reading {self._topic.name} failed: {error.str()}")
                         continue
                     value = message.value()

@@ -25,6 +25,7 @@ from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.catalogue import Catalogue
 from topics.deciding import Counts, Deciding, Input, Output
+from topics.errors import KafkaUnreachable, passes
 from topics.headers import CloudEvents
 from topics.messages import Arrived, arrived
 from topics.restoring import restore
@@ -92,7 +93,7 @@ class Processor:
         while not stop.is_set():
             try:
                 self._work(stop)
-            except (StartAgain, KafkaException) as error:
+            except (StartAgain, KafkaException, KafkaUnreachable) as error:
                 self._restarts.after(error, stop)
 
     def _work(self, stop: threading.Event) -> None:
@@ -136,7 +137,7 @@ class Processor:
             messages += consumer.consume(MAX_BATCH - 1, GATHER)
         for message in messages:
             error = message.error()
-            if error is not None and not error.retriable():
+            if error is not None and not passes(error):
                 raise StartAgain(f"reading {self._commands} failed: {error.str()}")
         return [arrived(message) for message in messages if message.error() is None]
 

@@ -12,10 +12,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.errors import RejoinderError
 from topics import clients
+from topics.errors import KafkaUnreachable, passes, reason_of
 from topics.messages import Arrived, arrived
 
 BATCH: Final = 5_000
 WAIT: Final = 0.2
+LEADERLESS_PAUSE: Final = 0.1
 STUCK: Final = 60.0
 """How long nothing may come of a partition's log before it is given up, seconds: six times what the broker lets a
 crashed writer's transaction stand open."""
@@ -28,13 +30,24 @@ class RestoreStuck(RejoinderError):
 def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """The offset after the last record of each partition, decided or not."""
     consumer = Consumer(clients.reader(bootstrap, f"watermarks-{topic}", "read_uncommitted"))
+    deadline = time.monotonic() + clients.ASK_TIMEOUT
     try:
         return {
-            each: consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=clients.ASK_TIMEOUT)[1]
-            for each in partitions
+            each: _high_watermark(consumer, bootstrap, TopicPartition(topic, each), deadline) for each in partitions
         }
     finally:
         consumer.close()
+
+
+def _high_watermark(consumer: Consumer, bootstrap: str, place: TopicPartition, deadline: float) -> int:
+    """One of them. For a moment after a topic was created its partitions have no leader."""
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=clients.ASK_TIMEOUT)[1])
+        except KafkaException as error:
+            if not passes(error.args[0]) or time.monotonic() > deadline:
+                raise KafkaUnreachable(bootstrap, reason_of(error)) from error
+            time.sleep(LEADERLESS_PAUSE)
 
 
 def read_all(bootstrap: str, topic: str, partitions: Iterable[int], name: str) -> Iterator[Arrived]:
@@ -61,8 +74,8 @@ def read_all(bootstrap: str, topic: str, partitions: Iterable[int], name: str) -
                     partition, end = message.partition() or 0, message.offset() or 0
                     if end > reached[partition]:  # it lies behind aborted records and the marks of transactions
                         reached[partition], moved = end, time.monotonic()
-                elif not error.retriable():
-                    raise KafkaException(error)
+                elif not passes(error):
+                    raise KafkaUnreachable(bootstrap, error.str())
             if time.monotonic() - moved > STUCK:
                 behind = ", ".join(f"{each} to {reached[each]} of {ends[each]}" for each in ends)
                 raise RestoreStuck(

@@ -19,7 +19,7 @@ from rejoinder.instance import Instance
 from rejoinder.settings import Settings
 from topics import clients
 from topics.catalogue import COMMAND_RESULTS, INTERACTION_COMMANDS
-from topics.errors import KafkaUnreachable, TopicMissing
+from topics.errors import KafkaUnreachable, TopicMissing, passes
 from topics.publisher import Outgoing
 from topics.reading import high_watermarks
 
@@ -108,7 +108,7 @@ def _await(cluster: Cluster, consumer: Consumer, wanted: Sequence[str], patience
             )
         for message in consumer.consume(100, POLL):
             error, value = message.error(), message.value()
-            if error is not None and not error.retriable():
+            if error is not None and not passes(error):
                 raise KafkaUnreachable(cluster.bootstrap, error.str())
             record = None if error is not None or value is None else cluster.codec.decode(value)
             if isinstance(record, CommandResult) and record.command_id in wanted:

@@ -73,7 +73,7 @@ def for_generated() -> Stage:
                 name="closed",
                 text={
                     "en": "{handle} Thanks for writing. We're closed right now and will answer as soon as we're back.",
-                    "de": "{handle} Danke für die Nachricht. Gerade ist geschlossen; wir antworten, sobald wir zurück sind.",
+                    "de": "{handle} Danke für die Nachricht. Gerade ist zu; wir antworten, sobald wir zurück sind.",
                 },
             ),
         ),

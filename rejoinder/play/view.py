@@ -14,6 +14,7 @@ from rejoinder.cluster import Cluster
 from rejoinder.play.obligations import Obligations
 from topics import clients
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS, INTERACTION_EVENTS, ROUTING_EVENTS
+from topics.errors import passes
 from topics.reading import high_watermarks
 
 BATCH = 2_000
@@ -157,7 +158,7 @@ class View:
                         batch.append(self._cluster.codec.decode(value))
                     elif error is not None and error.code() == KafkaError._PARTITION_EOF:
                         ends.discard((message.topic() or "", message.partition() or 0))
-                    elif error is not None and not error.retriable():
+                    elif error is not None and not passes(error):
                         raise KafkaException(error)
                 if batch or (not ends and not self.caught_up.is_set()):
                     self._loop.call_soon_threadsafe(self._take, batch, not ends)
