@@ -93,7 +93,7 @@ class Processor:
         while not stop.is_set():
             try:
                 self._work(stop)
-            except (StartAgain, KafkaException, KafkaUnreachable) as error:
+            except (StartAgain, Abort, KafkaException, KafkaUnreachable) as error:
                 self._restarts.after(error, stop)
 
     def _work(self, stop: threading.Event) -> None:

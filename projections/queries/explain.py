@@ -1,6 +1,7 @@
 """Why something happened, in words: one function for each type of event, from its facts."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import singledispatch
 
 from engine.interaction import events as e
@@ -68,7 +69,7 @@ def _(event: e.ContactResolved, known: Circumstances) -> str:
 
 @explain.register
 def _(event: e.NoticeRequested, known: Circumstances) -> str:
-    return f"notice {event.template} ({event.language}) is sent because of {_closure(event.kind)} {event.closure}"
+    return f"notice {event.template} ({event.language}) is sent because {_closure(event.kind)}"
 
 
 @explain.register
@@ -84,12 +85,12 @@ def _(event: e.OutOfHours, known: Circumstances) -> str:
         "too_old": "no notice, the message is too old",
         "not_configured": "no notice is configured",
     }.get(event.notice, event.notice)
-    return f"held back by {_closure(event.kind)} {event.closure}; {notice}"
+    return f"held back{_until(event.until)}: {_closure(event.kind)}; {notice}"
 
 
 @explain.register
 def _(event: e.ClosureChanged, known: Circumstances) -> str:
-    return f"still held back, now by {_closure(event.kind)} {event.closure}"
+    return f"still held back{_until(event.until)}: {_closure(event.kind)}"
 
 
 @explain.register
@@ -223,7 +224,18 @@ def _(event: e.EmergencyEnded, known: Circumstances) -> str:
 
 
 def _closure(kind: str) -> str:
-    return {"emergency": "emergency", "special_day": "special day", "closed": "closing time"}.get(kind, kind)
+    whole = {
+        "emergency": "there is an emergency at the account",
+        "special_day": "it is a special day for the account",
+        "closed": "the account is closed at this time",
+    }
+    return whole.get(kind, kind)
+
+
+def _until(millis: int | None) -> str:
+    if millis is None:
+        return ""
+    return f" until {datetime.fromtimestamp(millis / 1000, UTC):%d %B, %H:%M}"
 
 
 def _as(item_id: str | None) -> str:

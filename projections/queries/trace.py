@@ -1,6 +1,6 @@
 """The life of an interaction, or of all of a person's, step by step, as a person reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -42,6 +42,8 @@ class InteractionTrace:
     customer: str
     channel: str
     account: str
+    account_name: str
+    """What people call it: @AcmeCare; x:42 where that is not known."""
     state: str
     queue: str | None
     agent_id: str | None
@@ -84,11 +86,14 @@ class _EventRow:
     waited: int | None
 
 
-def trace(connection: psycopg.Connection[Any], who: str) -> list[InteractionTrace]:
+def trace(
+    connection: psycopg.Connection[Any], who: str, accounts: Mapping[str, str] | None = None
+) -> list[InteractionTrace]:
     """The interactions that `who` names, the first opened first; none where nobody is known by it.
 
     Args:
         who: an interaction's id, a contact's or handle's id, `x:screen_name`, `@screen_name` or a screen name.
+        accounts: what people call the company's accounts, by `x:id`: events know only the id.
     """
     channel, _, name = who.rpartition(":")
     headings = fetch(
@@ -99,17 +104,20 @@ def trace(connection: psycopg.Connection[Any], who: str) -> list[InteractionTrac
     events: dict[str, list[_EventRow]] = {heading.interaction_id: [] for heading in headings}
     for row in rows:
         events[row.interaction_id].append(row)
-    return [_told(heading, events[heading.interaction_id]) for heading in headings]
+    return [_told(heading, events[heading.interaction_id], accounts or {}) for heading in headings]
 
 
-def _told(heading: _Heading, rows: Sequence[_EventRow]) -> InteractionTrace:
-    steps = tuple(_step(heading, row) for row in rows)
+def _told(heading: _Heading, rows: Sequence[_EventRow], accounts: Mapping[str, str]) -> InteractionTrace:
+    key = f"{heading.channel}:{heading.account}"
+    account = accounts.get(key, key)
+    steps = tuple(_step(heading, account, row) for row in rows)
     return InteractionTrace(
         interaction_id=heading.interaction_id,
         contact_id=heading.contact_id,
         customer=heading.customer,
         channel=heading.channel,
         account=heading.account,
+        account_name=account,
         state=heading.state,
         queue=heading.queue,
         agent_id=heading.agent_id,
@@ -120,14 +128,14 @@ def _told(heading: _Heading, rows: Sequence[_EventRow]) -> InteractionTrace:
     )
 
 
-def _step(heading: _Heading, row: _EventRow) -> Step:
+def _step(heading: _Heading, account: str, row: _EventRow) -> Step:
     posted_at = row.facts.get("posted_at")
     answered_after = None
     if row.facts.get("first_response") and isinstance(posted_at, int):
         answered_after = posted_at / 1000 - heading.first_message_at.timestamp()
     circumstances = Circumstances(
         customer=heading.customer,
-        account=f"{heading.channel}:{heading.account}",
+        account=account,
         waited_seconds=None if row.waited is None else row.waited / 1000,
         answered_after_seconds=answered_after,
         policy_version=row.policy_version,

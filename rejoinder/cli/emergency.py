@@ -6,14 +6,13 @@ import typer
 
 from engine.envelope import control_key
 from engine.interaction.commands import ActivateEmergency, EndEmergency
-from engine.policy.rules import load
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.kafka import accepted, ask, cluster_of, new_id, now, person
 from rejoinder.cli.options import Config, Data, Json, group
+from rejoinder.cli.publishing import accounts_in_force
 from rejoinder.cli.terminal import print_json
 from rejoinder.cluster import Cluster
-from topics import policies
 from topics.catalogue import INTERACTION_COMMANDS
 
 app = group("Begin and end the emergency of an account.")
@@ -73,11 +72,9 @@ def find_account(cluster: Cluster, name: str) -> str:
     Raises:
         BadInput: the policy in force has no such account, or several; those that there are are named.
     """
-    versions = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
-    if not versions:
+    known = {f"{account.channel}:{account.id}": account for account in accounts_in_force(cluster)}
+    if not known:
         raise BadInput("no policy was published yet, so there is no account: see `rejoinder policy publish --help`")
-    accounts = load(versions[-1].version, versions[-1].document).policy.accounts
-    known = {f"{account.channel}:{account.id}": account for account in accounts}
     found = [key for key, account in known.items() if name.removeprefix("@") in (key, account.id, account.handle)]
     if len(found) == 1:
         return found[0]

@@ -1,11 +1,12 @@
 """The policies of a running instance."""
 
 from engine.delivery import PolicyVersion
-from engine.policy.document import Policy
-from engine.policy.rules import encode
+from engine.policy.document import Account, Policy
+from engine.policy.rules import encode, load
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.kafka import cluster_of, now, person
 from rejoinder.cli.options import Config, Data
+from rejoinder.cluster import Cluster
 from topics import policies
 
 
@@ -14,6 +15,12 @@ def published(data: Data, config: Config) -> list[PolicyVersion]:
     settings, instance = running_instance(data, config)
     cluster = cluster_of(settings, instance)
     return policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+
+
+def accounts_in_force(cluster: Cluster) -> tuple[Account, ...]:
+    """The accounts of the latest version; none before the first."""
+    versions = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    return load(versions[-1].version, versions[-1].document).policy.accounts if versions else ()
 
 
 def publish_policy(policy: Policy, by: str | None, data: Data, config: Config) -> tuple[PolicyVersion, bool]:

@@ -15,8 +15,13 @@ from projections.queries.trace import InteractionTrace, Step
 from projections.queries.trace import trace as find
 from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import reading, running_instance
+from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
-from rejoinder.cli.terminal import clean, console, print_json, show
+from rejoinder.cli.publishing import accounts_in_force
+from rejoinder.cli.terminal import clean, console, print_json, show, tell
+from rejoinder.instance import Instance
+from rejoinder.settings import Settings
+from topics.errors import KafkaUnreachable
 
 PIPED_WIDTH: Final = 100
 LONGEST_QUOTE: Final = 2_000
@@ -39,9 +44,10 @@ def trace(
     Example: rejoinder trace @ann
     Example: rejoinder trace 6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1
     """
-    _, instance = running_instance(data, config)
+    settings, instance = running_instance(data, config)
+    names = {} if json else _account_names(settings, instance)
     with reading(instance) as connection:
-        found = find(connection, who)
+        found = find(connection, who, names)
     if not found:
         raise NotFound(
             f"no interaction, contact or handle is known as {who!r}: `rejoinder contacts --search` finds people"
@@ -56,6 +62,16 @@ def trace(
             show(Group(heading, _steps(list(steps), narrow=out.width < PIPED_WIDTH)), out)
 
 
+def _account_names(settings: Settings, instance: Instance) -> dict[str, str]:
+    """What the policy calls the accounts. Without Kafka the trace is told all the same, with their ids."""
+    try:
+        accounts = accounts_in_force(cluster_of(settings, instance))
+    except KafkaUnreachable as error:
+        tell(f"accounts are shown by their ids: {error}")
+        return {}
+    return {f"{account.channel}:{account.id}": f"@{account.handle}" for account in accounts}
+
+
 def _heading(told: InteractionTrace) -> RenderableType:
     title = Text(f"Interaction {clean(told.interaction_id)}", style="bold")
     first = (
@@ -68,7 +84,7 @@ def _heading(told: InteractionTrace) -> RenderableType:
         at = f", in queue {clean(told.queue)}" if told.queue else ""
         at += f", with {clean(told.agent_id)}" if told.agent_id else ""
         stands = f"now {words(told.state)}{at}"
-    who = f"{clean(told.customer)} with account {clean(told.channel)}:{clean(told.account)}"
+    who = f"{clean(told.customer)} with account {clean(told.account_name)}"
     return Group(title, Text(f"{who}; {stands}; {first}. Times are UTC."))
 
 

@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_the_rest_goes_on(cluste
         eventually("the message is decided", lambda: received(cluster) == 1)
         eventually("the poison is kept", lambda: len(records_of(cluster, "dead.letters")) == 3)
     letters = [each for each in records_of(cluster, "dead.letters") if isinstance(each, DeadLetter)]
-    assert [each.value for each in letters][0] == b"not avro at all"
+    assert b"not avro at all" in {each.value for each in letters}
     assert {each.code for each in letters} == {"not_wire_format", "unknown_schema", "malformed"}
 
 
