@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -51,6 +52,13 @@ def _no_settings_of_the_users() -> Iterator[None]:
                 patch.delenv(variable)
         patch.setenv("XDG_CONFIG_HOME", "/nonexistent")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A program that a test runs sets up the log, on a stream that is closed with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

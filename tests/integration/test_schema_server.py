@@ -123,9 +123,9 @@ def test_the_registrys_own_refusal_is_told_without_the_password(server: Server, 
 
 def test_a_registry_that_is_not_there_is_named_with_its_setting(server: Server) -> None:
     absent = SchemaServer(f"http://user:secret@127.0.0.1:{server.server_port}/elsewhere")
-    with pytest.raises(RegistryUnreachable, match=r"elsewhere.*404.*schema_registry\.url") as caught:
+    with pytest.raises(RegistryUnreachable, match=r"elsewhere.*404.*registry\.url") as caught:
         absent.load()
     assert "secret" not in str(caught.value)
     server.server_close()
-    with pytest.raises(RegistryUnreachable, match=r"schema_registry\.url"):
+    with pytest.raises(RegistryUnreachable, match=r"registry\.url"):
         SchemaServer("http://127.0.0.1:1").load()
