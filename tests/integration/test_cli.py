@@ -339,17 +339,16 @@ def test_published_policies_are_kept_and_shown(company: Company) -> None:
     assert company.call("policy", "show", "2").code == 3
 
 
-def _heed_ctrl_c() -> None:
-    """A shell starts what runs in the background with SIGINT ignored, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEEDS_CTRL_C = (
+    # A shell starts what runs in the background with SIGINT ignored, and its children inherit that.
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('rejoinder', run_name='__main__', alter_sys=True)"
+)
 
 
 def test_ctrl_c_ends_with_130_and_without_a_traceback(company: Company) -> None:
-    command = [sys.executable, "-m", "rejoinder", "sql", "SELECT pg_sleep(60)", "--data", str(company.data)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ),
-        preexec_fn=_heed_ctrl_c,
-    )  # fmt: skip
+    command = [sys.executable, "-c", HEEDS_CTRL_C, "sql", "SELECT pg_sleep(60)", "--data", str(company.data)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
     count = "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
     company.until(lambda lines: lines[0]["n"] == 1, "sql", count)
     process.send_signal(signal.SIGINT)
