@@ -27,8 +27,8 @@ from topics.catalogue import (
     Catalogue,
     Topic,
 )
-from topics.errors import KafkaUnreachable, passes
-from topics.messages import Arrived, arrived
+from topics.errors import KafkaUnreachable
+from topics.messages import Arrived, gather, is_stale
 from topics.reading import read_all
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 
@@ -72,6 +72,7 @@ class DeliveryWorker:
         self._attempts = setup.catalogue.name(DELIVERY_ATTEMPTS)
         self._unfinished: dict[int, dict[str, AttemptBegun]] = {}
         self._places: dict[str, int] = {}
+        self._read_to: dict[int, int] = {}
         self._restarts = Restarts(self._group)
         self.assigned = threading.Event()
 
@@ -99,7 +100,8 @@ class DeliveryWorker:
         try:
             consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
             while not stop.is_set():
-                records = _gather(consumer)
+                records = gather(consumer, IDLE, GATHER, MAX_BATCH)
+                records = [record for record in records if not is_stale(record, self._read_to)]
                 if records:
                     self._batch(records, attempts, runner, consumer, producer)
                     self._restarts.progress()
@@ -107,6 +109,8 @@ class DeliveryWorker:
             consumer.close()
             begins.flush(CALL_TIMEOUT)
             self._unfinished.clear()
+            self._places.clear()
+            self._read_to.clear()
             self.assigned.clear()
 
     def _batch(
@@ -139,6 +143,7 @@ class DeliveryWorker:
         retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
         point("offsets")
         retrying(producer.commit_transaction, CALL_TIMEOUT)
+        self._read_to |= ends
         for partition, deliver in delivers:
             self._unfinished[partition].pop(deliver.delivery_id, None)
             self._places.pop(deliver.delivery_id, None)
@@ -215,23 +220,16 @@ class DeliveryWorker:
                 self._unfinished[record.partition][attempt.delivery_id] = attempt
             else:
                 self._unfinished[record.partition].pop(attempt.delivery_id, None)
-        consumer.incremental_assign(partitions)
+        committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
+        read_to = {place.partition: max(0, place.offset) for place in committed}
+        self._read_to |= read_to
+        consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
         self.assigned.set()
 
     def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._unfinished.pop(place.partition, None)
-
-
-def _gather(consumer: Consumer) -> list[Arrived]:
-    messages = consumer.consume(1, IDLE)
-    if messages:
-        messages += consumer.consume(MAX_BATCH - 1, GATHER)
-    for message in messages:
-        error = message.error()
-        if error is not None and not passes(error):
-            raise StartAgain(f"reading deliveries failed: {error.str()}")
-    return [arrived(message) for message in messages if message.error() is None]
+            self._read_to.pop(place.partition, None)
 
 
 async def _run(attempts: Awaitable[list[RecordDelivery]]) -> list[RecordDelivery]:

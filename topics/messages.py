@@ -1,8 +1,11 @@
-"""A record as it was read, with the fields that a consumer's record always has."""
+"""Records as they are read: one with the fields that it always has, and a batch of them."""
 
 from typing import NamedTuple
 
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
+
+from topics.errors import passes
+from topics.transactions import StartAgain
 
 
 class Arrived(NamedTuple):
@@ -20,3 +23,32 @@ def arrived(message: Message) -> Arrived:
     if partition is None or offset is None:
         raise ValueError("a record that was read has a partition and an offset")
     return Arrived(partition, offset, message.key() or b"", message.value())
+
+
+def gather(consumer: Consumer, patience: float, company: float, most: int) -> list[Arrived]:
+    """A batch: whatever there is, once there is something.
+
+    Args:
+        patience: how long to wait for the first record, seconds.
+        company: how long to wait then for more, seconds.
+
+    Raises:
+        StartAgain: the consumer can't go on.
+    """
+    messages = consumer.consume(1, patience)
+    if messages:
+        messages += consumer.consume(most - 1, company)
+    for message in messages:
+        error = message.error()
+        if error is not None and not passes(error):
+            raise StartAgain(f"reading {message.topic()} failed: {error.str()}")
+    return [arrived(message) for message in messages if message.error() is None]
+
+
+def is_stale(record: Arrived, read_to: dict[int, int]) -> bool:
+    """Whether a record is not ours, or was done: partitions may have moved while a batch was gathered.
+
+    Args:
+        read_to: for each partition that is ours, the offset that comes next.
+    """
+    return record.offset < read_to.get(record.partition, record.offset + 1)

@@ -25,9 +25,9 @@ from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.catalogue import Catalogue
 from topics.deciding import Counts, Deciding, Input, Output
-from topics.errors import KafkaUnreachable, passes
+from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
-from topics.messages import Arrived, arrived
+from topics.messages import Arrived, gather, is_stale
 from topics.restoring import restore
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, WorkerFailed, flush, produce, retrying
 
@@ -114,7 +114,7 @@ class Processor:
     def _loop(self, stop: threading.Event, consumer: Consumer, producer: Producer) -> None:
         aborts = 0
         while not stop.is_set():
-            messages = self._gather(consumer)
+            messages = gather(consumer, self._patience(), GATHER, MAX_BATCH)
             now = self._setup.clock()
             if not messages and not self._is_due(now):
                 continue
@@ -129,17 +129,6 @@ class Processor:
                     raise StartAgain(f"{aborts} transactions were aborted in a row: {error}") from error
                 retrying(producer.abort_transaction, CALL_TIMEOUT)
                 self._rewind(consumer, messages)
-
-    def _gather(self, consumer: Consumer) -> list[Arrived]:
-        """A batch: whatever there is, once there is something."""
-        messages = consumer.consume(1, self._patience())
-        if messages:
-            messages += consumer.consume(MAX_BATCH - 1, GATHER)
-        for message in messages:
-            error = message.error()
-            if error is not None and not passes(error):
-                raise StartAgain(f"reading {self._commands} failed: {error.str()}")
-        return [arrived(message) for message in messages if message.error() is None]
 
     def _patience(self) -> float:
         if self._setup.recorded:
@@ -163,11 +152,12 @@ class Processor:
         point("consumed")
         outputs: list[Output] = []
         positions: dict[int, int] = {}
+        read_to = dict(self._read_to)
         touched: set[int] = set()
         for record in messages:
-            if self._is_stale(record, positions):
+            if is_stale(record, read_to):
                 continue
-            positions[record.partition] = record.offset + 1
+            read_to[record.partition] = positions[record.partition] = record.offset + 1
             touched.add(record.partition)
             outputs += self._decide(record)
         if not self._setup.recorded:
@@ -189,12 +179,6 @@ class Processor:
             self._partitions[partition].state.commit()
         self._read_to |= positions
         point("stored")
-
-    def _is_stale(self, record: Arrived, positions: dict[int, int]) -> bool:
-        """Whether a record is not ours, or was decided: partitions may have moved while the batch was gathered."""
-        if record.partition not in self._partitions:
-            return True
-        return record.offset < positions.get(record.partition, self._read_to[record.partition])
 
     def _decide(self, record: Arrived) -> list[Output]:
         deciding = self._partitions[record.partition]
