@@ -8,7 +8,7 @@ from channels.simulator.x_credentials import user_context
 from channels.x.client import Credentials, UserContext, XClient
 from engine.delivery import AttemptBegun, Deliver
 from engine.interaction.commands import RecordDelivery
-from rejoinder.cluster import connect, wall_clock
+from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.instance import report_ready
 from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.settings import Settings, SettingsError, X
@@ -43,28 +43,34 @@ class Begins:
 def run(settings: Settings, worker: str = "1") -> None:
     """Works until told to stop."""
     stop = until_told()
-    cluster = connect(settings, bootstrap_of(settings))
+    setup = setup_of(settings, connect(settings, bootstrap_of(settings)), worker)
+    report_ready()
+    DeliveryWorker(setup).run(stop)
+
+
+def setup_of(
+    settings: Settings, cluster: Cluster, worker: str, point: Callable[[str], None] = lambda name: None
+) -> DeliverySetup:
+    """A worker's setup; `point` is called at the named points of a batch."""
     credentials = credentials_of(settings.x)
-    recorded = settings.time.mode == "recorded"
+    times = delivery.Settings(recorded_time=settings.time.mode == "recorded")
 
     def makes(begin: Callable[[AttemptBegun], Awaitable[None]]) -> Attempts:
         async def attempts(delivers: Sequence[Deliver], unfinished: Unfinished) -> list[RecordDelivery]:
             async with XClient(settings.x.api or X_API, credentials, call_timeout=settings.x.call_timeout) as x:
-                times = delivery.Settings(recorded_time=recorded)
                 return await delivery.Worker(x, Begins(begin), WallClock(), times).run_batch(delivers, unfinished)
 
         return attempts
 
-    setup = DeliverySetup(
+    return DeliverySetup(
         bootstrap=cluster.bootstrap,
         catalogue=cluster.catalogue,
         codec=cluster.codec,
         instance=worker,
         makes=makes,
         clock=wall_clock,
+        point=point,
     )
-    report_ready()
-    DeliveryWorker(setup).run(stop)
 
 
 def credentials_of(x: X) -> Callable[[str], Credentials | None]:

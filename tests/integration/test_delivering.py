@@ -1,0 +1,140 @@
+"""The delivery worker on a real Kafka and the simulated X over HTTP: killed anywhere, it posts each answer once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.delivery import AttemptEnded, Deliver
+from engine.envelope import home
+from engine.interaction.commands import RecordDelivery
+from engine.interaction.consequences import account_key
+from rejoinder.cluster import Cluster
+from rejoinder.deployment import deploy
+from rejoinder.settings import Settings, load
+from tests.log_checks import records_of
+from tests.processing import ROOT, eventually, send
+from topics.publisher import Outgoing
+
+SECRET = "not a secret, a test"
+ACCOUNTS = ("9", "10")
+ANSWERS = 6
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[str]:
+    """The address of a simulated X that sends no webhooks."""
+    secret, ready = tmp_path / "secret", tmp_path / "port"
+    secret.write_text(SECRET)
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "channels.simulator",
+        "--secret-file",
+        secret,
+        "--ready-file",
+        ready,
+        "--no-echo",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        eventually("the simulator listens", ready.exists, 30)
+        yield f"http://127.0.0.1:{ready.read_text().strip()}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def x_settings(kafka: str, topic_prefix: str, simulator: str) -> Settings:
+    return load(
+        {
+            "kafka.bootstrap": kafka, "topics.prefix": topic_prefix, "topics.partitions": 2, "x.api": simulator,
+            "x.simulated": True, "x.consumer_secret": SECRET, "x.call_timeout": 1.0,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cluster(x_settings: Settings, kafka: str) -> Cluster:
+    return deploy(x_settings, kafka)[0]
+
+
+def worker(settings: Settings, point: str = "-") -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-m", "tests.delivering", point], cwd=ROOT, env=environment)
+
+
+def answer(number: int) -> Outgoing:
+    """An answer to somebody's post, by one of two accounts."""
+    account = ACCOUNTS[number % 2]
+    deliver = Deliver(
+        delivery_id=f"d{number}", attempt=1, interaction_id=f"{home(b'test', 'x', str(number))}.1", channel="x",
+        account=account, kind="reply", visibility="public", in_reply_to=str(number), text=f"answer {number}", at=0,
+        correlation_id="c",
+    )  # fmt: skip
+    return Outgoing("delivery.commands", account_key("x", account), deliver)
+
+
+def know(simulator: str) -> None:
+    """Tells the platform of the posts that are answered."""
+    for number in range(ANSWERS):
+        tweet = {"id_str": str(number), "text": "hi", "user": {"id_str": f"7{number}", "screen_name": f"jo{number}"},
+                 "created_at": "Tue Oct 31 22:10:10 +0000 2017"}  # fmt: skip
+        body = {"for_user_id": ACCOUNTS[number % 2], "tweet_create_events": [tweet]}
+        httpx.post(f"{simulator}/_simulator/posts?deliver=false", json=body).raise_for_status()
+
+
+def posted(simulator: str) -> list[str]:
+    return sorted(post["text"] for post in httpx.get(f"{simulator}/_simulator/posts").json()["posts"])
+
+
+def outcomes(cluster: Cluster) -> list[RecordDelivery]:
+    return [each for each in records_of(cluster, "interaction.commands") if isinstance(each, RecordDelivery)]
+
+
+@pytest.mark.parametrize("point", ["read", "attempted", "offsets", "committed"])
+def test_killed_at_any_point_each_answer_is_posted_once_and_reported_once(
+    cluster: Cluster, x_settings: Settings, simulator: str, point: str
+) -> None:
+    know(simulator)
+    send(cluster, [answer(number) for number in range(ANSWERS - 1)])
+    first = worker(x_settings, point)
+    assert first.wait(60) == -signal.SIGKILL
+    second = worker(x_settings)
+    send(cluster, [answer(ANSWERS - 1)])
+    try:
+        eventually("all are reported", lambda: len(outcomes(cluster)) >= ANSWERS)
+    finally:
+        second.terminate()
+        assert second.wait(30) == 0
+    assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
+    assert sorted((each.delivery_id, each.outcome) for each in outcomes(cluster)) == [
+        (f"d{number}", "posted") for number in range(ANSWERS)
+    ]
+    assert all(each.item_id for each in outcomes(cluster))
+    ended = {each.delivery_id for each in records_of(cluster, "delivery.attempts") if isinstance(each, AttemptEnded)}
+    assert ended == {f"d{number}" for number in range(ANSWERS)}
+
+
+def test_what_the_platform_takes_but_does_not_answer_is_found_there(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    know(simulator)
+    fault = {"kind": "answer_lost", "times": 2}
+    response = httpx.post(f"{simulator}/_simulator/faults", json=fault)
+    assert response.status_code == 200, response.text
+    send(cluster, [answer(number) for number in range(ANSWERS)])
+    process = worker(x_settings)
+    try:
+        eventually("all are reported", lambda: len(outcomes(cluster)) >= ANSWERS)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
+    assert sorted(each.settled_by for each in outcomes(cluster)).count("look_up") == 2
