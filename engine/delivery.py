@@ -6,7 +6,7 @@ from engine.record import Millis, Record
 
 
 class Deliver(Record, kw_only=True):
-    """delivery.commands: make one attempt to post. Keyed `channel:account`."""
+    """delivery.commands: make one attempt to post. Keyed `channel-account`."""
 
     delivery_id: Annotated[str, "the delivery; the same in each attempt"]
     attempt: Annotated[int, "which attempt, from 1"]

@@ -87,7 +87,7 @@ class Rows:
             yield self._rows[(kind, row_id)]  # type: ignore[misc]
 
     def all(self) -> Iterator[tuple[str, Row]]:
-        """Every row with its id, in the order of type and id: for comparing and for snapshots."""
+        """Every row with its id, in the order of type and id: for whoever does not know their ids."""
         for kind, row_id in sorted(self._rows, key=lambda place: (place[0].__name__, place[1])):
             yield row_id, self._rows[(kind, row_id)]
 

@@ -17,6 +17,7 @@ from rejoinder.instance import DataFolder
 from rejoinder.play.generating import generate
 from rejoinder.play.traffic import encode, read
 from rejoinder.programs.player import stage_of
+from rejoinder.progress import step
 from rejoinder.secrets import kept_secret
 from rejoinder.services import Services
 from rejoinder.settings import Settings
@@ -112,7 +113,8 @@ def run(settings: Settings, options: Options, show: Callable[[dict[str, Any]], N
         Program("player", stage=2, once=True, arguments=arguments),
     ]
     with Supervisor(settings, programs, prepare=prepare) as supervisor:
-        status = supervisor.run_until_ended("player")
+        with step("Playing the traffic"):
+            status = supervisor.run_until_ended("player")
         if not summary.exists():
             log = settings.data / "logs" / "player.log"
             last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.exists() else []

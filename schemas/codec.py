@@ -118,10 +118,6 @@ class Codec:
         """The fingerprint of a value's schema and its Avro body, for checking the digest chain from the raw log."""
         return self._reader(value).fingerprint, value[HEADER_BYTES:]
 
-    def type_of(self, value: bytes) -> type[msgspec.Struct]:
-        """The type of the record behind a value, without reading its body. Raises UnreadableRecord."""
-        return self._reader(value).record
-
     def _writer(self, record: type[msgspec.Struct]) -> "_Writer":
         try:
             return self._writers[record]

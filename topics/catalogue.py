@@ -93,7 +93,7 @@ def catalogue(partitions: int = DEFAULT_PARTITIONS, replication: int = 1, prefix
         topic(DELIVERY_COMMANDS, "account", "one attempt to post", A_MONTH),
         topic(DELIVERY_ATTEMPTS, "delivery id", "attempt begun, attempt ended", COMPACTED),
         topic(COMMAND_RESULTS, "reply partition of the asker", "accepted or refused, and why", A_DAY),
-        topic(POLICIES, "policy", "every version of the policy", COMPACTED),
+        topic(POLICIES, "version", "every version of the policy", COMPACTED),
         topic(DEAD_LETTERS, "original key", "what could not be read or decided, with the reason", A_MONTH),
         # One partition, because a registry gives out ids in the order of this log.
         topic(SCHEMAS, "subject and version", "the schemas and their ids", COMPACTED, count=1),

@@ -23,7 +23,7 @@ waits, so that this is also how long a killed process can hold the others up."""
 SESSION_TIMEOUT: Final = 10_000
 """How long a consumer may be silent before its partitions are given to others, milliseconds."""
 
-MAX_POLL: Final = 300_000
+MAX_POLL: Final = 600_000
 """How long a consumer may work on one batch, or on reading its state back, milliseconds."""
 
 

@@ -95,7 +95,7 @@ class DeliveryWorker:
         producer = Producer(clients.transactional(setup.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
         begins = Producer(clients.producer(setup.bootstrap, f"{name}-begins", linger=0))
-        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name) | {"max.poll.interval.ms": 600_000})
+        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name))
         attempts = setup.makes(lambda begun: self._begin(begins, begun))
         try:
             consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)

@@ -101,7 +101,7 @@ class Processor:
         name = f"{self._group}-{setup.instance}"
         producer = Producer(clients.transactional(setup.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
-        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name) | {"max.poll.interval.ms": 600_000})
+        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name))
         try:
             consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
             self._loop(stop, consumer, producer)

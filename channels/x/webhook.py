@@ -123,7 +123,7 @@ class Webhook:
             self.counts.unsigned += 1
             return _refusal(403, "not_signed", f"{signature.HEADER} is absent or is not this body's signature.")
         self.counts.received += 1
-        return await self._keep(body, self._map(body))
+        return await self._keep(self._map(body))
 
     def _map(self, body: bytes) -> Mapped:
         received_at = self.clock()
@@ -146,7 +146,7 @@ class Webhook:
         except RecursionError:
             return Mapped(unmapped=[_too_deep(body)])
 
-    async def _keep(self, body: bytes, mapped: Mapped) -> Response:
+    async def _keep(self, mapped: Mapped) -> Response:
         letters = [_dead_letter(unmapped, self.clock()) for unmapped in mapped.unmapped]
         try:
             if mapped.commands:

@@ -167,4 +167,3 @@ COMMANDS: tuple[type[Command], ...] = tuple(
     for value in globals().values()
     if isinstance(value, type) and issubclass(value, Command) and value is not Command
 )
-CONTROLS: tuple[type[Command], ...] = (PublishPolicy, ActivateEmergency, EndEmergency, AdvanceTime)

@@ -22,7 +22,6 @@ class InteractionDecider:
     """Runs the functions of this package; keeps nothing itself."""
 
     name = "interaction"
-    controls = c.CONTROLS
 
     def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
         return _DECIDE[type(command)](rows, command, context)

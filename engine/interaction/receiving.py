@@ -24,11 +24,11 @@ def receive_message(rows: Rows, command: c.ReceiveMessage, context: Context) -> 
         return Duplicate(known.interaction_id)
     rules = context.rules
     if rules is None:
-        return Refusal("no_policy", "no policy is in force: publish one, then redrive this", False, kept=True)
+        return Refusal("no_policy", "no policy is in force: publish one, then send the message again", False, kept=True)
     account = _receiver(rules, command)
     if account is None:
         names = ", ".join(f"{command.channel}:{one}" for one in command.accounts)
-        reason = f"the policy has none of the accounts {names}: add one, then redrive this"
+        reason = f"the policy has none of the accounts {names}: add one, then send the message again"
         return Refusal("unknown_account", reason, False, kept=True)
 
     matched = rules.filters.match(command.text)

@@ -27,7 +27,6 @@ class RoutingDecider:
     """Runs the functions of this package; keeps nothing itself."""
 
     name = "routing"
-    controls: tuple[type[Command], ...] = ()
 
     def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
         return _DECIDE[type(command)](rows, command, context)
@@ -107,9 +106,9 @@ def _confirm(rows: Rows, command: c.ConfirmReservation, context: Context) -> Dec
     reservation = rows.get(Reservation, command.reservation_id)
     if reservation is None:
         raise LookupError(f"reservation {command.reservation_id} was confirmed, but it had ended")
-    offer = rows.get(Request, reservation.request_id)
+    request = rows.get(Request, reservation.request_id)
     yield e.ReservationConfirmed(
-        interaction_id=None if offer is None else offer.interaction_id,
+        interaction_id=None if request is None else request.interaction_id,
         reservation_id=command.reservation_id,
         agent_id=reservation.agent_id,
     )

@@ -65,7 +65,8 @@ def _tell_dsn(dsn: str, json: bool) -> None:
         f"This role may only read, in the schemas {', '.join(SCHEMAS)}. Give the line above to a program that speaks "
         'PostgreSQL,\nor ask here: rejoinder sql "SELECT * FROM reporting.by_day"\n'
         'What there is: rejoinder sql "SELECT table_schema, table_name, obj_description((quote_ident(table_schema) '
-        "|| '.' || quote_ident(table_name))::regclass) FROM information_schema.tables\""
+        "|| '.' || quote_ident(table_name))::regclass) AS holds FROM information_schema.tables "
+        f'WHERE table_schema IN {SCHEMAS} ORDER BY 1, 2"'
     )
 
 

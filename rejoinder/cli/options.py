@@ -1,19 +1,19 @@
 """The options that commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        help="The instance's folder. Without it: the default one, or the demo's if only that runs.",
-        envvar="REJOINDER_DATA",
-        show_envvar=False,
-    ),
-]
+
+def _data(otherwise: str) -> Any:
+    text = f"The instance's folder. Without it: {otherwise}."
+    return typer.Option("--data", help=text, envvar="REJOINDER_DATA", show_envvar=False)
+
+
+Data = Annotated[Path | None, _data("the default one, or the demo's if only that runs")]
+NewData = Annotated[Path | None, _data("the default one")]
+DemoData = Annotated[Path | None, _data("the default one with -demo after its name")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines and nothing else.")]
 Config = Annotated[Path | None, typer.Option("--config", help="The settings file.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many lines at most.")]

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from engine.errors import RejoinderError
 from rejoinder import demo as demos
 from rejoinder.cli.instances import demo_folder, settings_for
-from rejoinder.cli.options import Config, Data, Json
-from rejoinder.cli.terminal import print_json
+from rejoinder.cli.options import Config, DemoData, Json, NewData
+from rejoinder.cli.terminal import clean, console, print_json, print_pairs, show
 from rejoinder.deployment import deploy
 from rejoinder.programs import log_to_stderr
 from rejoinder.services import Services
@@ -27,7 +26,7 @@ class BadOption(RejoinderError):
 
 
 def up(
-    data: Data = None,
+    data: NewData = None,
     config: Config = None,
     kafka_bootstrap: Annotated[str | None, typer.Option(help="An outside Kafka, host:port.")] = None,
     postgres_dsn: Annotated[str | None, typer.Option(help="An outside PostgreSQL.")] = None,
@@ -61,7 +60,7 @@ def up(
 
 
 def demo(
-    data: Data = None,
+    data: DemoData = None,
     config: Config = None,
     traffic: Annotated[
         Path | None, typer.Option(help="Recorded traffic to play (docs/reference/traffic.md); else it is generated.")
@@ -101,8 +100,6 @@ def demo(
 
 def print_summary(found: dict[str, Any], data: Path | None) -> None:
     """The summary as a person reads it."""
-    console = Console()
-    table = Table(show_header=False, box=None, pad_edge=False)
     first = found["first_response_seconds"]
     states = ", ".join(f"{count} {state}" for state, count in sorted(found["interactions_by_state"].items()))
     rows = {
@@ -119,17 +116,15 @@ def print_summary(found: dict[str, Any], data: Path | None) -> None:
         "Events": f"{found['events']} in {found['seconds']} s",
         "Behind the log": sum(lag["behind"] for lag in found["lag"] if lag["kind"] == "projection"),
     }
-    for name, value in rows.items():
-        table.add_row(name, str(value))
-    console.print(table)
+    print_pairs(rows.items())
     for missing in found["unaccounted"]:
-        console.print(f"Not accounted for: {missing}", style="red")
+        show(Text(f"Not accounted for: {clean(missing)}", style="red"), console())
     if found["sample"] is not None:
         where = f" --data {data}" if data else ""
-        console.print("\nTry next, in another terminal:")
-        console.print(f"  bin/rejoinder trace {found['sample']['interaction_id']}{where}", soft_wrap=True)
-        console.print(f"  bin/rejoinder report interactions{where}", soft_wrap=True)
-        console.print(f"  bin/rejoinder contacts --search {found['sample']['customer']}{where}", soft_wrap=True)
+        print("\nTry next, in another terminal:")
+        print(f"  bin/rejoinder trace {found['sample']['interaction_id']}{where}")
+        print(f"  bin/rejoinder report interactions{where}")
+        print(f"  bin/rejoinder contacts --search {clean(found['sample']['customer'])}{where}")
 
 
 def _reasons(found: dict[str, Any]) -> str:

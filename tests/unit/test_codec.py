@@ -154,7 +154,6 @@ def test_wire_and_split_give_the_same_fingerprint_and_body(codec: Codec) -> None
     value, fingerprint = codec.wire(a_thing())
     assert value == codec.encode(a_thing())
     assert codec.split(value) == (fingerprint, value[codes.HEADER_BYTES :])
-    assert codec.type_of(value) is Thing
 
 
 def test_docs_do_not_make_another_version() -> None:
