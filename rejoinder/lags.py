@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from projections.queries import measures
@@ -25,12 +26,13 @@ GROUPS = {
     "routing processor": ("routing.processor", ROUTING_COMMANDS),
     "delivery worker": ("delivery.worker", DELIVERY_COMMANDS),
 }
+WORTH_COUNTING: Final = 200
 PROJECTED = (INTERACTION_EVENTS, INTERACTION_CONTENT, ROUTING_EVENTS)
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How many records (and marks of transactions) lie behind where something has read to."""
+    """How many records lie behind where something has read to; of a great many, marks of transactions too."""
 
     name: str
     kind: str
@@ -59,12 +61,34 @@ def processors(cluster: Cluster) -> list[Lag]:
         asked = ConsumerGroupTopicPartitions(cluster.catalogue.name(group))
         (answer,) = admin.list_consumer_group_offsets([asked], request_timeout=clients.ASK_TIMEOUT).values()
         read = {(place.topic, place.partition): place.offset for place in answer.result().topic_partitions or []}
-        behind = 0
-        for place, end in ends(cluster, [topic]).items():
-            offset = read.get(place, 0)
-            behind += end - max(0, offset)
-        lags.append(Lag(name, "processor", behind))
+        gaps = {
+            place: (max(0, read.get(place, 0)), end)
+            for place, end in ends(cluster, [topic]).items()
+            if end > max(0, read.get(place, 0))
+        }
+        lags.append(Lag(name, "processor", _unread(cluster, gaps)))
     return lags
+
+
+def _unread(cluster: Cluster, gaps: dict[tuple[str, int], tuple[int, int]]) -> int:
+    """How many records lie in the gaps. The marks of transactions lie there too, so a small number is counted."""
+    most = sum(end - offset for offset, end in gaps.values())
+    if not 0 < most <= WORTH_COUNTING:
+        return most
+    consumer = Consumer(clients.reader(cluster.bootstrap, "lag") | {"enable.partition.eof": True})
+    try:
+        consumer.assign([TopicPartition(*place, offset) for place, (offset, _) in gaps.items()])
+        found, open_ends, deadline = 0, set(gaps), time.monotonic() + clients.ASK_TIMEOUT
+        while open_ends and time.monotonic() < deadline:
+            for message in consumer.consume(WORTH_COUNTING, 0.2):
+                error = message.error()
+                if error is None:
+                    found += 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    open_ends.discard((message.topic() or "", message.partition() or 0))
+        return found
+    finally:
+        consumer.close()
 
 
 def projections(cluster: Cluster, connection: "psycopg.Connection[object]") -> list[Lag]:

@@ -23,6 +23,7 @@ from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
 from engine.rows import Rows
 from schemas.codec import HEADER_BYTES, Codec
+from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS
 from topics.state import PartitionState
 
 log = structlog.get_logger()
@@ -271,7 +272,7 @@ class Deciding:
             reason=reason,
             at=self._clock(),
         )
-        return Output("dead.letters", key, self._codec.encode(letter))
+        return Output(DEAD_LETTERS, key, self._codec.encode(letter))
 
     def _fire(self, rows: Rows, timer: Timer, now: int, because: str) -> list[Output]:
         """What a deadline leads to: when it has come, or before its time `because` of a command."""
@@ -361,7 +362,7 @@ class Deciding:
             reason=reason,
         )
         cause.outputs.append(
-            Output("command.results", control_key(command.reply_partition or 0), self._codec.encode(result))
+            Output(COMMAND_RESULTS, control_key(command.reply_partition or 0), self._codec.encode(result))
         )
 
 

@@ -83,4 +83,3 @@ class Policy(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     expire_after: Annotated[str | None, "an interaction that waits longer ends as expired; none: never"] = "30d"
     retry_for: Annotated[str, "how long a post is tried again"] = "1h"
     retry_every: Annotated[str, "the first pause between tries; it doubles"] = "30s"
-    too_long: Annotated[Literal["refuse"], "what becomes of an answer beyond the platform's length"] = "refuse"

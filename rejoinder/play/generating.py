@@ -38,21 +38,26 @@ _MATTERS: Final = {
         "注文のキャンセルはできますか？",
     ),
 }
-_ANSWERS: Final = (
-    "Sorry about that! Which postcode is it? ^{agent}",
-    "Thanks for telling us. Could you give us your order number? ^{agent}",
-    "We've looked: it's being worked on and should be fine within two hours. ^{agent}",
-    "That should not happen. Please try once more with the app's latest version. ^{agent}",
-    "Done! You'll get a mail about it within the hour. ^{agent}",
-    "Das tut uns leid. Wir haben es an den Versand gegeben. ^{agent}",
-)
-_FOLLOW_UPS: Final = (
-    "it's 10115",
-    "order 4711-0815",
-    "still nothing here, to be honest",
-    "ok, and how long will that take?",
-    "habe ich gerade versucht, geht leider nicht",
-)
+_ANSWERS: Final = {
+    CARE: (
+        "Sorry about that! Which postcode is it?",
+        "Thanks for telling us. Could you give us your customer number?",
+        "We've looked: it's being worked on and should be fine within two hours.",
+        "Please try once more with the router off for a minute.",
+        "Done! You'll get a mail about it within the hour.",
+    ),
+    SHOP: (
+        "Das tut uns leid! Wie ist die Bestellnummer?",
+        "Wir haben es an den Versand gegeben und melden uns heute noch.",
+        "Das geht: bitte den Rückgabeschein aus dem Paket mitbringen.",
+        "Erledigt. Die Bestätigung kommt gleich per Mail.",
+        "Sorry! We've sent a new code to your address.",
+    ),
+}
+_FOLLOW_UPS: Final = {
+    CARE: ("it's 10115", "customer 4711-0815", "still nothing here, to be honest", "ok, and how long will that take?"),
+    SHOP: ("0815-4711", "habe ich gerade versucht, geht leider nicht", "und wie lange dauert das?", "ok, mache ich"),
+}
 _THANKS: Final = ("thank you!", "danke euch 🙏", "thanks, works again")
 _SPAM: Final = "free crypto for the first 100 followers, big giveaway!!!"
 
@@ -69,11 +74,15 @@ def generate(day: date, seed: int = 1) -> list[Line]:
     chance = random.Random(seed)  # invented traffic needs no secrecy
     tweets = _Tweets()
     people = [_person(number, chance) for number in range(CUSTOMERS)]
+    # X refuses the same text twice, so nobody is told the same again: each has a list of answers, used up in turn.
+    answers: dict[tuple[int, tuple[str, str]], list[str]] = {}
     lines: list[tuple[datetime, int, Line]] = []
     for number in range(CONVERSATIONS):
         begins = datetime.combine(day, time(7), ZONE) + timedelta(minutes=chance.uniform(0, 14.5 * 60))
         account = chance.choice((CARE, CARE, SHOP))
-        conversation = _conversation(chance, tweets, people[number % CUSTOMERS], account, begins)
+        person = people[number % CUSTOMERS]
+        left = answers.setdefault((person.number, account), chance.sample(_ANSWERS[account], len(_ANSWERS[account])))
+        conversation = _conversation(chance, tweets, person, account, begins, left)
         lines += [(at, number, line) for at, line in conversation]
     for number in range(3):
         at = datetime.combine(day, time(10 + 3 * number), ZONE)
@@ -93,22 +102,28 @@ def _person(number: int, chance: random.Random) -> _Person:
 
 
 def _conversation(
-    chance: random.Random, tweets: "_Tweets", person: _Person, account: tuple[str, str], at: datetime
+    chance: random.Random,
+    tweets: "_Tweets",
+    person: _Person,
+    account: tuple[str, str],
+    at: datetime,
+    answers: list[str],
 ) -> Iterator[tuple[datetime, Line]]:
-    text = chance.choice(_MATTERS[account])
-    answered, line = tweets.post(person, account, at, text, None)
+    matter = chance.choice(_MATTERS[account])
+    answered, line = tweets.post(person, account, at, matter, None)
     yield at, line
     at = _opening(account, at)
     answer = ""
-    for turn in range(chance.choice((1, 1, 2, 2, 3))):
+    turns = min(chance.choice((1, 1, 2, 2, 3)), len(answers))
+    for turn, text in enumerate([answers.pop() for _ in range(turns)]):
         if turn:
             at += timedelta(minutes=chance.uniform(1, 12))
-            answered, line = tweets.post(person, account, at, chance.choice(_FOLLOW_UPS), answer)
+            answered, line = tweets.post(person, account, at, chance.choice(_FOLLOW_UPS[account]), answer)
             yield at, line
             at = _opening(account, at)
         at += timedelta(minutes=chance.uniform(2, 18))
         answer = tweets.next()
-        reply = f"@{person.handle} {chance.choice(_ANSWERS).format(agent=chance.choice('ABCD'))} {turn or ''}".strip()
+        reply = f"@{person.handle} {text}"
         yield at, _reply(account, at, answered, answer, reply)
     at += timedelta(minutes=chance.uniform(1, 10))
     yield at, AgentDisposition(at=_stamp(at), channel="x", account=account[0], in_reply_to=answered, code="resolved")

@@ -95,5 +95,7 @@ def test_generated_traffic_is_the_same_for_the_same_day_and_seed_and_can_be_read
     found = read(path)
     assert found.steps == understand(found.name, "g", enumerate(lines, 1)).steps
     assert found.unmatched == ()
+    said = [(answer.line.account, answer.line.text) for answer in found.answers]
+    assert len(set(said)) == len(said)  # X refuses the same text twice
     known = {account.handle: account.id for account in for_generated().policy.accounts}
     assert found.accounts.items() <= known.items()
