@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -54,10 +55,18 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
+def _api(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
+        return value
+    raise ValueError("must begin with https://, or with http:// on this machine")
+
+
 def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+Api = Annotated[str, AfterValidator(_api)]
 Dsn = Annotated[SecretStr, AfterValidator(_dsn)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 
@@ -107,7 +116,7 @@ class Home(Section):
 
 
 class X(Section):
-    api: str | None = Field(None, description="The address of X's API; the simulator's in the demo.")
+    api: Api | None = Field(None, description="The address of X's API; the simulator's in the demo.")
     consumer_key: str | None = Field(None, description="The app's key.")
     consumer_secret: SecretStr | None = Field(None, description="The app's secret; signs webhooks.")
     access_token: SecretStr | None = Field(None, description="The account's token.")

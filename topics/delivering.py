@@ -71,6 +71,8 @@ class DeliveryWorker:
         self._commands = setup.catalogue.name(DELIVERY_COMMANDS)
         self._attempts = setup.catalogue.name(DELIVERY_ATTEMPTS)
         self._unfinished: dict[int, dict[str, AttemptBegun]] = {}
+        self._ended: dict[int, dict[str, int]] = {}
+        """The last ended attempt of each delivery, on partitions whose offset the group has lost."""
         self._places: dict[str, int] = {}
         self._read_to: dict[int, int] = {}
         self._restarts = Restarts(self._group)
@@ -109,6 +111,7 @@ class DeliveryWorker:
             consumer.close()
             begins.flush(CALL_TIMEOUT)
             self._unfinished.clear()
+            self._ended.clear()
             self._places.clear()
             self._read_to.clear()
             self.assigned.clear()
@@ -167,7 +170,8 @@ class DeliveryWorker:
                     at=self._setup.clock(),
                 )
                 letters.append((record.key.decode("utf-8", "replace"), letter))
-            else:
+                continue
+            if deliver.attempt > self._ended[record.partition].get(deliver.delivery_id, 0):
                 delivers.append((record.partition, deliver))
         return delivers, letters
 
@@ -213,14 +217,19 @@ class DeliveryWorker:
         """New partitions: what was begun there and has no end."""
         for place in partitions:
             self._unfinished[place.partition] = {}
+            self._ended[place.partition] = {}
+        # The offsets of a group end after some days without it. The attempts, which stay, say what was made.
+        committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
+        lost = {place.partition for place in committed if place.offset < 0}
         name = f"restore-{self._attempts}"
         for record in read_all(self._setup.bootstrap, self._attempts, [each.partition for each in partitions], name):
             attempt = self._setup.codec.decode(record.value or b"")
             if isinstance(attempt, AttemptBegun):
                 self._unfinished[record.partition][attempt.delivery_id] = attempt
-            else:
-                self._unfinished[record.partition].pop(attempt.delivery_id, None)
-        committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
+                continue
+            self._unfinished[record.partition].pop(attempt.delivery_id, None)
+            if record.partition in lost:
+                self._ended[record.partition][attempt.delivery_id] = attempt.attempt
         read_to = {place.partition: max(0, place.offset) for place in committed}
         self._read_to |= read_to
         consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
@@ -229,6 +238,7 @@ class DeliveryWorker:
     def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._unfinished.pop(place.partition, None)
+            self._ended.pop(place.partition, None)
             self._read_to.pop(place.partition, None)
 
 

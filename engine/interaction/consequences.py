@@ -188,7 +188,7 @@ def _deliver(event: Event, interaction: Interaction, delivery_id: str, text: str
         visibility=delivery.visibility,
         in_reply_to=delivery.in_reply_to,
         text=text,
-        at=event.occurred_at,
+        at=delivery.requested_at,
         correlation_id=event.correlation_id,
     )
     return Send(DELIVERY, account_key(interaction.channel, interaction.account), record)

@@ -1,6 +1,8 @@
 """What comes of answers: the worker's outcomes, the platform's echoes, further attempts."""
 
+import html
 import re
+import unicodedata
 from typing import Final
 
 from engine.decider import Context, Decision, Duplicate, Refusal
@@ -12,6 +14,9 @@ from engine.record import Event
 from engine.rows import Rows
 
 _LINK: Final = re.compile(r"https?://\S+")
+_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
+_FOUND: Final = frozenset({"look_up", "duplicate_error"})
+"""How an outcome was settled that names a post which was found on the platform: it may be of another answer."""
 
 
 def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> Decision:
@@ -21,6 +26,15 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
         raise LookupError(f"an outcome names delivery {command.delivery_id}, which was never asked for")
     if delivery.state in ("posted", "failed") or command.attempt < delivery.attempt:
         return Duplicate(delivery.interaction_id)  # the echo came first, or an older attempt's outcome came late
+    if command.outcome == "posted" and _is_of_another(rows, delivery, command):
+        yield e.ReplyFailed(
+            interaction_id=delivery.interaction_id,
+            contact_id=_contact_of(rows, delivery),
+            delivery_id=command.delivery_id,
+            reason="duplicate_text",
+            detail="The account has posted the same text before: change the wording.",
+        )
+        return None
     if command.outcome == "posted":
         yield _posted(
             rows, delivery, command.delivery_id, command.item_id, command.posted_at or context.now, command.settled_by
@@ -59,6 +73,14 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
         reason="undecided" if command.outcome == "undecided" else reason,
     )
     return None
+
+
+def _is_of_another(rows: Rows, delivery: Delivery, command: c.RecordDelivery) -> bool:
+    """Whether the post that was found is known already: two answers are never one post."""
+    if command.item_id is None or command.settled_by not in _FOUND:
+        return False
+    known = rows.get(Item, command.item_id)
+    return known is not None and known.content_id != delivery.content_id
 
 
 def _pause(context: Context, delivery: Delivery, wished: int | None) -> int | None:
@@ -128,8 +150,12 @@ def _echoed(rows: Rows, command: c.RecordOwnPost) -> tuple[str, Delivery] | None
 
 
 def comparable(text: str) -> str:
-    """A text in the form in which an echo is compared: platforms shorten links and fold white space."""
-    return " ".join(_LINK.sub("", text).split())
+    """A text in the form in which an echo is compared.
+
+    Platforms shorten links and fold white space; X escapes &, < and >, and puts the conversation's mentions first.
+    """
+    plain = unicodedata.normalize("NFC", html.unescape(text))
+    return " ".join(_LINK.sub("", _LEADING_MENTIONS.sub("", plain)).split())
 
 
 def _posted(

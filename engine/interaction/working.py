@@ -176,7 +176,7 @@ def transfer(rows: Rows, command: c.Transfer, context: Context) -> Decision:
     if rules is None or account is None:
         return Refusal("unknown_account", f"the policy has no account {interaction.channel}:{interaction.account}")
     if command.to_queue is not None and command.to_queue not in rules.queues:
-        return Refusal("unknown_queue", f"there is no queue {command.to_queue}; there are {', '.join(rules.queues)}")
+        return Refusal("unknown_queue", f"there is no such queue; there are {', '.join(rules.queues)}")
     yield e.Transferred(
         interaction_id=command.interaction_id,
         contact_id=interaction.contact_id,
@@ -202,7 +202,7 @@ def disposition(rows: Rows, command: c.Disposition, context: Context) -> Decisio
         return refusal
     codes = frozenset[str]() if context.rules is None else context.rules.dispositions
     if command.code not in codes:
-        return Refusal("unknown_code", f"{command.code!r} is no disposition; there are {', '.join(sorted(codes))}")
+        return Refusal("unknown_code", f"that is no disposition; there are {', '.join(sorted(codes))}")
     yield e.Dispositioned(
         interaction_id=command.interaction_id,
         contact_id=interaction.contact_id,

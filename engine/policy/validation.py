@@ -11,6 +11,8 @@ from engine.policy.document import Account, Policy
 from engine.policy.rules import HANDLE, LONGEST_HANDLE, duration
 from engine.text import X_LIMIT, weighted_length
 
+_ABOVE_ZERO = frozenset({"accept_within", "expire_after", "retry_every"})
+"""Of no length, an offer or a wait would end as it begins, and a refused post be tried again without a pause."""
 _RESERVED_CODES = frozenset({"filtered_out", "withdrawn", "expired"})
 
 
@@ -33,9 +35,12 @@ def _durations(policy: Policy) -> Iterator[Problem]:
         value = getattr(policy, name)
         if value is not None:
             try:
-                duration(value)
+                millis = duration(value)
             except ValueError as error:
                 yield Problem((name,), str(error))
+            else:
+                if millis == 0 and name in _ABOVE_ZERO:
+                    yield Problem((name,), "it has to be above zero")
 
 
 def _names(policy: Policy) -> Iterator[Problem]:

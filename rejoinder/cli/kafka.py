@@ -14,9 +14,11 @@ from confluent_kafka.admin import AdminClient
 from engine.delivery import CommandResult
 from engine.errors import RejoinderError
 from engine.record import Command
+from rejoinder.cli.errors import BadInput
 from rejoinder.cluster import Cluster, catalogue_of, connect, wall_clock
 from rejoinder.instance import Instance
 from rejoinder.settings import Settings
+from schemas.codec import UnwritableRecord
 from topics import clients
 from topics.catalogue import COMMAND_RESULTS, INTERACTION_COMMANDS
 from topics.errors import KafkaUnreachable, TopicMissing, passes
@@ -86,12 +88,15 @@ def ask(cluster: Cluster, asked: Sequence[tuple[str, str, Command]], patience: f
         end = high_watermarks(cluster.bootstrap, results.name, [partition])[partition]
         consumer.assign([TopicPartition(results.name, partition, end)])
         with cluster.publisher("command-line") as publisher:
-            publisher.publish(
-                Outgoing(
-                    cluster.catalogue.name(topic), key, msgspec.structs.replace(command, reply_partition=partition)
+            try:
+                publisher.publish(
+                    Outgoing(
+                        cluster.catalogue.name(topic), key, msgspec.structs.replace(command, reply_partition=partition)
+                    )
+                    for topic, key, command in asked
                 )
-                for topic, key, command in asked
-            )
+            except UnwritableRecord as error:  # the terminal gave bytes that are no UTF-8
+                raise BadInput(f"it can't be sent: {error}; write it in UTF-8") from error
         return _await(cluster, consumer, [command.command_id for _, _, command in asked], patience)
     finally:
         consumer.close()

@@ -149,7 +149,9 @@ class Player:
             await self._moved.wait()
 
     def _front_time(self) -> int:
-        return self._times[min(self._front, len(self._times) - 1)][0]
+        """The earliest line's time; later where an answer is to be tried again, which its line waits for."""
+        front = self._times[min(self._front, len(self._times) - 1)][0]
+        return max(front, min(self._view.seen.retries.values(), default=front))
 
     def _done(self, index: int) -> None:
         self._undone.pop(index)
@@ -297,7 +299,9 @@ class Player:
         pause = TICK if self._window is None else WINDOW_TICK
         while True:
             over, now = not self._undone, self._front_time()
-            if now > self._told:
+            late = any(due <= self._told for due in self._view.seen.retries.values())  # set after that time was told
+            if now > self._told or late:
+                now = max(now, self._told)
                 await self._view.until(
                     lambda seen: not seen.owed.open, PATIENCE, "offers wait for what must follow from them"
                 )

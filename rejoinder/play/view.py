@@ -38,6 +38,8 @@ class Seen:
     """The delivery that each command asked for."""
     settled: dict[str, str] = field(default_factory=dict)
     """What came of each delivery: posted, failed or abandoned."""
+    retries: dict[str, int] = field(default_factory=dict)
+    """When each delivery that failed for now is tried again, in recorded time."""
     refused: dict[str, str] = field(default_factory=dict)
     """Commands that were refused, with the code: for ever in the log."""
     results: dict[str, CommandResult] = field(default_factory=dict)
@@ -66,12 +68,16 @@ class Seen:
                 self.offers.pop(record.interaction_id or "", None)
             case e.ReplyRequested():
                 self.requested[record.causation_id] = record.delivery_id
+            case e.DeliveryFailed():
+                self.retries[record.delivery_id] = record.retry_at
+            case e.DeliveryRetried() | e.NoticePosted():
+                self.retries.pop(record.delivery_id, None)
             case e.Replied():
-                self.settled[record.delivery_id] = "posted"
+                self._settle(record.delivery_id, "posted")
             case e.ReplyFailed():
-                self.settled[record.delivery_id] = "failed"
+                self._settle(record.delivery_id, "failed")
             case e.ReplyAbandoned():
-                self.settled[record.delivery_id] = "abandoned"
+                self._settle(record.delivery_id, "abandoned")
             case e.CommandRefused():
                 self.refused[record.causation_id] = record.code
             case e.Dispositioned():
@@ -84,6 +90,10 @@ class Seen:
             self.events += 1
             if record.interaction_id is not None and record.state is not None:
                 self.states[record.interaction_id] = record.state
+
+    def _settle(self, delivery_id: str, how: str) -> None:
+        self.retries.pop(delivery_id, None)
+        self.settled[delivery_id] = how
 
     def _accepted(self, interaction_id: str, agent_id: str) -> None:
         self.offers.pop(interaction_id, None)

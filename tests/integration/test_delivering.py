@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from confluent_kafka.admin import AdminClient
 
-from engine.delivery import AttemptEnded, Deliver
+from engine.delivery import AttemptBegun, AttemptEnded, Deliver
 from engine.envelope import home
 from engine.interaction.commands import RecordDelivery
 from engine.interaction.consequences import account_key
@@ -19,6 +20,7 @@ from rejoinder.deployment import deploy
 from rejoinder.settings import Settings, load
 from tests.log_checks import records_of
 from tests.processing import ROOT, eventually, send
+from topics import clients
 from topics.publisher import Outgoing
 
 SECRET = "not a secret, a test"
@@ -138,3 +140,33 @@ def test_what_the_platform_takes_but_does_not_answer_is_found_there(
         assert process.wait(30) == 0
     assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
     assert sorted(each.settled_by for each in outcomes(cluster)).count("look_up") == 2
+
+
+def test_a_group_that_lost_its_offsets_posts_nothing_again(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    """A broker forgets the offsets of a group that was away for a week; what was asked is kept for a month."""
+    know(simulator)
+    send(cluster, [answer(number) for number in range(ANSWERS - 1)])
+    process = worker(x_settings)
+    eventually("all are reported", lambda: len(outcomes(cluster)) >= ANSWERS - 1)
+    process.terminate()
+    assert process.wait(30) == 0
+    admin = AdminClient(clients.admin(cluster.bootstrap))
+    group = cluster.catalogue.name("delivery.worker")
+    eventually("the group is forgotten", lambda: _forget(admin, group), 30)
+    process = worker(x_settings)
+    try:
+        send(cluster, [answer(ANSWERS - 1)])
+        eventually("the new one is reported", lambda: len(outcomes(cluster)) >= ANSWERS)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    begun = [each for each in records_of(cluster, "delivery.attempts") if isinstance(each, AttemptBegun)]
+    assert sorted(each.delivery_id for each in begun) == [f"d{number}" for number in range(ANSWERS)]
+    assert len(outcomes(cluster)) == ANSWERS
+
+
+def _forget(admin: AdminClient, group: str) -> bool:
+    (answered,) = admin.delete_consumer_groups([group]).values()
+    return answered.exception() is None

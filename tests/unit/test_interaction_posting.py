@@ -180,6 +180,30 @@ def test_shortened_links_and_white_space_do_not_hide_an_echo() -> None:
     assert comparable("a https://b.c  d") == comparable("a\nhttps://t.co/x d")
 
 
+def test_what_x_escapes_and_the_mentions_it_puts_first_do_not_hide_an_echo() -> None:
+    story, _ = answering(scenario(), "Q&A: see <you>")
+    echo = own_post("a1", in_reply_to="m1", text="@jo @other Q&amp;A: see &lt;you&gt;")
+    assert story.when(echo).names == ["Replied"]
+
+
+def test_a_post_that_was_found_but_is_another_answer_is_no_second_one() -> None:
+    story, first = answering(scenario())
+    story.when(outcome(first, item_id="a1"))
+    told = story.when(by_agent(c.Reply))
+    second = only(told, e.ReplyRequested).delivery_id
+    found = story.when(outcome(second, item_id="a1", settled_by="duplicate_error"))
+    assert only(found, e.ReplyFailed).reason == "duplicate_text"
+
+
+def test_another_attempt_is_still_of_the_time_when_it_was_asked() -> None:
+    story, delivery_id = answering(scenario())
+    asked = story.now
+    story.when(outcome(delivery_id, "retry"))
+    (again,) = story.advance(MONDAY + HOUR).records("delivery.commands")
+    assert isinstance(again, Deliver)
+    assert (again.attempt, again.at) == (2, asked)
+
+
 @pytest.mark.parametrize(("text", "answered"), [("Something else", "m1"), ("We are on it", "m2")])
 def test_other_words_or_another_message_are_no_echo(text: str, answered: str) -> None:
     story, delivery_id = answering(scenario())

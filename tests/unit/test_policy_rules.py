@@ -64,6 +64,8 @@ CARE = (Queue(name="care"),)
 @pytest.mark.parametrize(
     ("wrong", "path", "message"),
     [
+        ({"retry_every": "0s"}, ("retry_every",), "above zero"),
+        ({"accept_within": "0s"}, ("accept_within",), "above zero"),
         ({"join_recent": "3 days"}, ("join_recent",), "is not a duration"),
         ({"accept_within": "soon"}, ("accept_within",), "is not a duration"),
         ({"expire_after": "x"}, ("expire_after",), "is not a duration"),
