@@ -9,7 +9,7 @@ from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import Delivery, Interaction, Item, PendingWords, Timer
+from engine.interaction.state import Delivery, Interaction, Item, PendingWords, Timer, contact_of
 from engine.record import Event
 from engine.rows import Rows
 
@@ -29,7 +29,7 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
     if command.outcome == "posted" and _is_of_another(rows, delivery, command):
         yield e.ReplyFailed(
             interaction_id=delivery.interaction_id,
-            contact_id=_contact_of(rows, delivery),
+            contact_id=contact_of(rows, delivery.interaction_id),
             delivery_id=command.delivery_id,
             reason="duplicate_text",
             detail="The account has posted the same text before: change the wording.",
@@ -44,7 +44,7 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
         return Duplicate(delivery.interaction_id)
     if rows.get(Timer, f"retry:{command.delivery_id}") is not None:
         return Duplicate(delivery.interaction_id)  # this attempt's failure is known, and the next one is set
-    contact_id = _contact_of(rows, delivery)
+    contact_id = contact_of(rows, delivery.interaction_id)
     reason = command.reason or command.outcome
     if command.outcome == "refused":
         yield e.ReplyFailed(
@@ -98,7 +98,7 @@ def retry(rows: Rows, timer: Timer, context: Context) -> Decision:
     if delivery is not None and delivery.state == "pending":
         yield e.DeliveryRetried(
             interaction_id=delivery.interaction_id,
-            contact_id=_contact_of(rows, delivery),
+            contact_id=contact_of(rows, delivery.interaction_id),
             delivery_id=timer.ref,
             attempt=delivery.attempt + 1,
         )
@@ -181,8 +181,3 @@ def _posted(
         first_response=interaction is not None and not interaction.answered,
         settled_by=settled_by,
     )
-
-
-def _contact_of(rows: Rows, delivery: Delivery) -> str | None:
-    interaction = rows.get(Interaction, delivery.interaction_id)
-    return None if interaction is None else interaction.contact_id

@@ -7,7 +7,7 @@ from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import derive, home_of, interaction_id, words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import NEVER, Contact, Interaction, Item, Key, Latest, Noticed, Timer
+from engine.interaction.state import NEVER, Contact, Interaction, Item, Key, Latest, Noticed, Timer, contact_of
 from engine.policy.document import Account, Filter, Notice
 from engine.policy.hours import Closure
 from engine.policy.rules import Rules, notice_text
@@ -173,7 +173,7 @@ def hold_or_queue(
     yield e.OutOfHours(
         interaction_id=where,
         actor_kind="policy",
-        contact_id=_contact_of(rows, where),
+        contact_id=contact_of(rows, where),
         closure=holding.closure_id,
         kind=holding.kind,
         until=holding.until,
@@ -197,7 +197,7 @@ def queue(
     yield e.Queued(
         interaction_id=where,
         actor_kind="policy",
-        contact_id=_contact_of(rows, where),
+        contact_id=contact_of(rows, where),
         queue=chosen.name,
         pool=chosen.pool,
         skills=[] if to_agent else list(chosen.skills),
@@ -226,11 +226,6 @@ def _request_id(rows: Rows, where: str) -> str:
     return derive(where, "request", number)
 
 
-def _contact_of(rows: Rows, where: str) -> str | None:
-    interaction = rows.get(Interaction, where)
-    return None if interaction is None else interaction.contact_id
-
-
 def _notice(
     rows: Rows,
     context: Context,
@@ -254,7 +249,7 @@ def _notice(
     yield e.NoticeRequested(
         interaction_id=where,
         actor_kind="policy",
-        contact_id=_contact_of(rows, where),
+        contact_id=contact_of(rows, where),
         delivery_id=delivery_id,
         closure=closure.closure_id,
         kind=closure.kind,

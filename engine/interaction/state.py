@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from engine.record import Millis
-from engine.rows import Ordered, Row
+from engine.rows import Ordered, Row, Rows
 
 NEVER: Final = 2**62
 """The due time of a deadline that only something else brings forward: the end of an emergency."""
@@ -139,3 +139,9 @@ ROWS: tuple[type[Row], ...] = (
     Contact, Key, Latest, Interaction, Item, Noticed, Delivery, PendingWords, Done, Timer, Chain, PolicyInForce,
     Emergency,
 )  # fmt: skip
+
+
+def contact_of(rows: Rows, interaction_id: str) -> str | None:
+    """The contact of an interaction; None before it is resolved."""
+    interaction = rows.get(Interaction, interaction_id)
+    return None if interaction is None else interaction.contact_id

@@ -163,12 +163,9 @@ def _unpostable(command: c.Reply, interaction: Interaction) -> Refusal | None:
 
 def transfer(rows: Rows, command: c.Transfer, context: Context) -> Decision:
     """The agent gives it to another queue, or to another agent."""
-    interaction = rows.get(Interaction, command.interaction_id)
-    if interaction is None:
-        return _unknown(command)
-    refusal = _not_theirs(interaction, command.agent_id)
-    if refusal is not None:
-        return refusal
+    interaction = _of_agent(rows, command)
+    if isinstance(interaction, Refusal):
+        return interaction
     if (command.to_queue is None) == (command.to_agent is None):
         return Refusal("no_target", "name either a queue or an agent to transfer to")
     rules = context.rules
@@ -194,12 +191,9 @@ def transfer(rows: Rows, command: c.Transfer, context: Context) -> Decision:
 
 def disposition(rows: Rows, command: c.Disposition, context: Context) -> Decision:
     """The agent ends it."""
-    interaction = rows.get(Interaction, command.interaction_id)
-    if interaction is None:
-        return _unknown(command)
-    refusal = _not_theirs(interaction, command.agent_id)
-    if refusal is not None:
-        return refusal
+    interaction = _of_agent(rows, command)
+    if isinstance(interaction, Refusal):
+        return interaction
     codes = frozenset[str]() if context.rules is None else context.rules.dispositions
     if command.code not in codes:
         return Refusal("unknown_code", f"that is no disposition; there are {', '.join(sorted(codes))}")
@@ -230,6 +224,14 @@ def _not_theirs(interaction: Interaction, agent_id: str) -> Refusal | None:
     if interaction.agent_id == agent_id and interaction.state == "assigned":
         return Refusal("not_accepted", f"{agent_id} has to accept it first")
     return Refusal("not_assigned", f"it is not with {agent_id}: {_whose(interaction)}")
+
+
+def _of_agent(rows: Rows, command: c.Transfer | c.Disposition) -> Interaction | Refusal:
+    """The interaction that a command's agent works on, or why it is not that agent's to change."""
+    interaction = rows.get(Interaction, command.interaction_id)
+    if interaction is None:
+        return _unknown(command)
+    return _not_theirs(interaction, command.agent_id) or interaction
 
 
 def _whose(interaction: Interaction) -> str:
