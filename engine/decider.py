@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.interaction.state import Timer
+from engine.bookkeeping import Timer
 from engine.policy.rules import Rules
 from engine.record import Command, Event, Record
 from engine.rows import Rows

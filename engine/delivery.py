@@ -13,10 +13,17 @@ class Deliver(Record, kw_only=True):
     interaction_id: Annotated[str, "where the outcome goes"]
     channel: Annotated[str, "x, facebook or messenger"]
     account: Annotated[str, "the platform's id of the account that answers"]
-    kind: Annotated[str, "reply or notice"]
+    kind: Annotated[str, "reply, notice, answer (automatic), engagement or moderation"]
+    action: Annotated[
+        str,
+        "what to do on the platform: reply (in public), message (in private), private_answer (to a comment), retweet, "
+        "like, hide, unhide or delete",
+    ] = "reply"
     visibility: Annotated[str, "public or private"]
-    in_reply_to: Annotated[str, "the platform's id of the message that is answered"]
-    text: Annotated[str, "the text, unchanged"]
+    in_reply_to: Annotated[str, "the platform's id of the message that is answered, liked, hidden or deleted"]
+    recipient: Annotated[str | None, "message: the platform's id of the person"] = None
+    tag: Annotated[str | None, "message: HUMAN_AGENT outside of Messenger's 24 hours, for a person's answer"] = None
+    text: Annotated[str, "the text, unchanged; empty where there is none"]
     at: Annotated[Millis, "when it was asked; the posted time, in recorded time"]
     correlation_id: Annotated[str, "the first command of the chain"]
 

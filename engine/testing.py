@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from engine.decider import Context, Decider, Decision, Send, Verdict
 from engine.envelope import derive
-from engine.interaction.state import Timer
+from engine.bookkeeping import Timer
 from engine.policy.rules import Rules
 from engine.record import Command, Event, Record
 from engine.rows import Journal, Rows

@@ -37,6 +37,7 @@ def record_types() -> dict[str, type[msgspec.Struct]]:
         *routing_commands.COMMANDS,
         *routing_events.EVENTS,
         *RECORDS,
+        *_rows("engine.bookkeeping"),
         *_rows("engine.interaction.state"),
         *_rows("engine.routing.state"),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.envelope import derive, digest, genesis, home, interaction_id, partition_of
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.lifecycle import CHANGES, INITIAL, after
 from engine.record import Event
@@ -158,7 +159,7 @@ class Person:
 
     def resolved(self) -> None:
         if self.number == 1:
-            self.tell(e.ContactCreated, handle_id=self.home, channel="x", profile_id=f"{self.home}:p")
+            self.tell(ce.ContactCreated, handle_id=self.home, channel="x", profile_id=f"{self.home}:p")
         self.tell(e.ContactResolved, how="created" if self.number == 1 else "found")
 
     def queued(self, queue: str = "care", why: str = "received") -> None:

@@ -18,7 +18,7 @@ from engine.envelope import control_key, derive, digest, genesis
 from engine.errors import RejoinderError
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
-from engine.interaction.state import Chain, Done, Emergency, PolicyInForce, Timer
+from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
 from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
 from engine.rows import Rows

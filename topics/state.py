@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 
-from engine.interaction.state import Timer
+from engine.bookkeeping import Timer
 from engine.rows import Journal, Rows
 
 

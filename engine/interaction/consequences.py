@@ -7,6 +7,7 @@ from engine.decider import Context, Send
 from engine.delivery import Deliver
 from engine.envelope import derive
 from engine.interaction import commands as c
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.interaction.receiving import notice_salt
 from engine.interaction.state import Delivery, Interaction, PendingWords
@@ -39,7 +40,7 @@ def follow(
                 yield Send(
                     CONTENT, event.content_id, e.Words(text=command.text, salt=command.salt, language=command.language)
                 )
-        case e.ContactCreated():
+        case ce.ContactCreated():
             if isinstance(command, c.ReceiveMessage):
                 yield Send(CONTENT, event.profile_id, _profile(command))
         case e.MessageDeleted():

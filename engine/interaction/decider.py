@@ -8,7 +8,8 @@ from engine.interaction import commands as c
 from engine.interaction import consequences, posting, receiving, working
 from engine.interaction import events as e
 from engine.interaction.evolve import evolve
-from engine.interaction.state import Emergency, Interaction, PolicyInForce, Timer
+from engine.bookkeeping import Emergency, PolicyInForce, Timer
+from engine.interaction.state import Interaction
 from engine.lifecycle import INITIAL, after
 from engine.policy.rules import document_digest
 from engine.record import Command, Event

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from engine.interaction.commands import Attachment
+from engine.interaction.contact_events import CONTACT_EVENTS
 from engine.record import Event, Millis, Record
 
 
@@ -21,11 +23,25 @@ class MessageReceived(Event, kw_only=True):
     joined: Annotated[
         str,
         "opened (a new interaction), thread (it holds the post answered), recent (the author's latest with "
-        "that account was active lately) or attached (a filter's `attach`)",
+        "that account was active lately), private (the conversation under way, or one that was invited to go on in "
+        "private) or attached (a filter's `attach`)",
     ]
     follows: Annotated[str | None, "for one that opened: the author's interaction with that account before it"] = None
-    filter: Annotated[str | None, "the name of the policy's filter that matched; null: none did"] = None
-    action: Annotated[str, "what the filter led to: route, attach or ignore"]
+    filter: Annotated[
+        str | None,
+        "the name of the policy's filter that matched; null: none did. The engine's own: ~blocked, ~not_monitored, "
+        "~opt_out",
+    ] = None
+    action: Annotated[str, "what the filter led to: route, answer, engage, attach or ignore"]
+    event: Annotated[
+        str, "what happened, in the policy's words: mention, reply, quote, direct_message, post, comment, message …"
+    ] = "mention"
+    thread: Annotated[str | None, "facebook: the visitor's post or top-level comment under which it stands"] = None
+    attachments: Annotated[int, "how many pictures and files it has"] = 0
+    sentiment: Annotated[
+        float | None, "from -1 to 1, how positive it sounded; null: no filter that was tried asked for it"
+    ] = None
+    via: Annotated[list[str], "the homes that passed it on, where its author's handle is linked to a contact"] = []
 
 
 class FilteredOut(Event, kw_only=True):
@@ -34,12 +50,133 @@ class FilteredOut(Event, kw_only=True):
     filter: Annotated[str, "the name of the filter"]
 
 
-class ContactCreated(Event, kw_only=True):
-    """Nobody was known under this handle, so a contact was made from the available data."""
+class MessageEdited(Event, kw_only=True):
+    """The customer changed a message on the platform; the words before are forgotten."""
 
-    handle_id: Annotated[str, "the home of the handle"]
-    channel: Annotated[str, "the channel of the handle"]
-    profile_id: Annotated[str, "where name and screen name lie in interaction.content"]
+    item_id: Annotated[str, "the platform's id of the message"]
+    content_id: Annotated[str, "where its words lie, the new in place of the old"]
+    words: Annotated[bytes, "salted digest of its new text"]
+    edited_at: Annotated[Millis, "the platform's time"]
+    attachments: Annotated[int, "how many pictures and files it has now"] = 0
+
+
+class DeletionRemembered(Event, kw_only=True):
+    """A message was deleted that has not arrived yet: it is removed when it does."""
+
+    item_id: Annotated[str, "the platform's id of the message"]
+    channel: Annotated[str, "x, facebook or messenger"]
+
+
+class AutomaticWithheld(Event, kw_only=True):
+    """An automatic answer or engagement was due and is not made."""
+
+    what: Annotated[str, "answer or engagement"]
+    filter: Annotated[str, "the filter that led to it"]
+    why: Annotated[
+        str,
+        "notice_sent (for the same message), daily_cap, once_per_interaction, opted_out, too_old, not_available (the "
+        "platform has no such thing here) or not_permitted (the platform forbids it)",
+    ]
+
+
+class AutoReplyRequested(Event, kw_only=True):
+    """An automatic answer because of what the message says is on its way to the platform."""
+
+    delivery_id: Annotated[str, "the delivery that is to carry it"]
+    filter: Annotated[str, "the filter that led to it"]
+    template: Annotated[str, "the name of the text in the policy"]
+    language: Annotated[str, "the language of the text that was used"]
+    visibility: Annotated[str, "public or private"]
+    in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
+    content_id: Annotated[str, "where its words lie"]
+    words: Annotated[bytes, "salted digest of its text"]
+    then: Annotated[str, "route (to a person too), or close (once it is posted; if it can't be, to a person)"]
+    disposition: Annotated[str | None, "close: the code"] = None
+
+
+class AutoReplied(Event, kw_only=True):
+    """The platform took the automatic answer."""
+
+    delivery_id: Annotated[str, "the delivery that carried it"]
+    item_id: Annotated[str | None, "the platform's id of the answer; null where it would not tell"] = None
+    posted_at: Annotated[Millis, "when"]
+
+
+class EngagementSuggested(Event, kw_only=True):
+    """A filter proposes to the agent to share or like the message."""
+
+    engagement: Annotated[str, "retweet, like or favourite"]
+    item_id: Annotated[str, "the platform's id of the message"]
+    filter: Annotated[str, "the filter that proposes it"]
+
+
+class EngagementRequested(Event, kw_only=True):
+    """A retweet, like or favourite is on its way to the platform."""
+
+    delivery_id: Annotated[str, "the delivery that is to carry it"]
+    engagement: Annotated[str, "retweet, like or favourite"]
+    item_id: Annotated[str, "the platform's id of the message"]
+    agent_id: Annotated[str | None, "who asked; null: a filter did"] = None
+    filter: Annotated[str | None, "the filter that asked"] = None
+    then: Annotated[str | None, "a filter's: route or close (once it is done; if it can't be, to a person)"] = None
+    disposition: Annotated[str | None, "close: the code"] = None
+
+
+class Engaged(Event, kw_only=True):
+    """The platform took the retweet, like or favourite."""
+
+    delivery_id: Annotated[str, "the delivery that carried it"]
+    engagement: Annotated[str, "retweet, like or favourite"]
+    item_id: Annotated[str, "the platform's id of the message"]
+    agent_id: Annotated[str | None, "who asked; null: a filter did"] = None
+    done_at: Annotated[Millis, "when"]
+
+
+class ModerationRequested(Event, kw_only=True):
+    """A comment is to be hidden or shown, or an answer of ours to be deleted."""
+
+    delivery_id: Annotated[str, "the delivery that is to carry it"]
+    action: Annotated[str, "hide, unhide or delete"]
+    item_id: Annotated[str, "the platform's id of the comment or answer"]
+    agent_id: Annotated[str, "who asked"]
+
+
+class Moderated(Event, kw_only=True):
+    """The platform hid or showed the comment, or deleted the answer; a deleted answer's words go too."""
+
+    delivery_id: Annotated[str, "the delivery that carried it"]
+    action: Annotated[str, "hide, unhide or delete"]
+    item_id: Annotated[str, "the platform's id of the comment or answer"]
+    content_id: Annotated[str | None, "delete: the words that were removed"] = None
+    done_at: Annotated[Millis, "when"]
+
+
+class MovedToPrivate(Event, kw_only=True):
+    """The customer was invited to go on in private; private messages from now on join this interaction."""
+
+    agent_id: Annotated[str, "who invited"]
+    how: Annotated[str, "message (a private message was sent) or link (in the announcement)"]
+    channel: Annotated[str, "where it goes on: x or messenger"]
+    invitation: Annotated[
+        bytes | None, "link with a reference: SHA-256 of it; who follows it is linked to this contact"
+    ] = None
+    until: Annotated[Millis | None, "until when the reference holds"] = None
+
+
+class SessionOpened(Event, kw_only=True):
+    """A private conversation between agent and customer began."""
+
+    agent_id: Annotated[str, "the agent"]
+    session: Annotated[int, "1, 2 … within the interaction"]
+
+
+class SessionClosed(Event, kw_only=True):
+    """The private conversation ended."""
+
+    session: Annotated[int, "which"]
+    why: Annotated[str, "dispositioned, inactive or given_on (to somebody else)"]
+
+
 
 
 class ContactResolved(Event, kw_only=True):
@@ -102,7 +239,15 @@ class Queued(Event, kw_only=True):
     priority: Annotated[int, "a higher one is served first"]
     request_id: Annotated[str, "what routing is asked with"]
     expires_at: Annotated[Millis | None, "when it ends unserved; null: never"] = None
-    why: Annotated[str, "received, reopened, written_again or transferred"]
+    why: Annotated[
+        str, "received, reopened, written_again, transferred or not_answered (the automatic answer failed)"
+    ]
+    weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
+    preferred: Annotated[str | None, "the agent who served this contact last"] = None
+    preferred_until: Annotated[Millis | None, "until when it waits for that agent, unless offline"] = None
+    relax_at: Annotated[Millis | None, "when fewer skills are enough"] = None
+    relaxed_skills: Annotated[list[str], "which are then"] = []
+    answer_by: Annotated[Millis | None, "the queue's target for the first answer"] = None
 
 
 class QueuedAgain(Event, kw_only=True):
@@ -148,6 +293,17 @@ class ReplyRequested(Event, kw_only=True):
     in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
     content_id: Annotated[str, "where its words lie"]
     words: Annotated[bytes, "salted digest of its text"]
+    after: Annotated[
+        str | None, "the delivery that has to be posted first: an announcement, or the next part of a long text"
+    ] = None
+    part: Annotated[int, "1, 2 … of a text that is sent in parts"] = 1
+    parts: Annotated[int, "of how many"] = 1
+
+
+class ReplyReleased(Event, kw_only=True):
+    """What an answer waited for is posted: it is on its way to the platform now."""
+
+    delivery_id: Annotated[str, "the delivery that is to carry it"]
 
 
 class Replied(Event, kw_only=True):
@@ -165,7 +321,10 @@ class RepliedElsewhere(Event, kw_only=True):
     """The account's own answer appeared that no delivery of ours made: somebody wrote it on the platform."""
 
     item_id: Annotated[str, "the platform's id of the answer"]
-    in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
+    in_reply_to: Annotated[
+        str | None, "the platform's id of the message that it answers; a private message names none"
+    ] = None
+    visibility: Annotated[str, "public or private"] = "public"
     posted_at: Annotated[Millis, "the platform's time"]
     first_response: Annotated[bool, "whether it is the interaction's first human answer"]
     content_id: Annotated[str, "where its words lie"]
@@ -189,7 +348,7 @@ class DeliveryRetried(Event, kw_only=True):
 
 
 class ReplyFailed(Event, kw_only=True):
-    """The platform refused an answer or a notice for good; it is not tried again."""
+    """The platform refused a delivery for good, or what it waited for failed; it is not tried again."""
 
     delivery_id: Annotated[str, "the delivery"]
     reason: Annotated[str, "the platform's error in a word"]
@@ -208,6 +367,7 @@ class Transferred(Event, kw_only=True):
 
     from_agent: Annotated[str, "who gave it away"]
     queue: Annotated[str | None, "the queue it went to"] = None
+    group: Annotated[str | None, "the agent group it is kept for"] = None
     agent: Annotated[str | None, "the agent it is kept for"] = None
     note_id: Annotated[str | None, "where the note lies in interaction.content"] = None
 
@@ -230,7 +390,9 @@ class CommandRefused(Event, kw_only=True):
 class Dispositioned(Event, kw_only=True):
     """The interaction ended."""
 
-    code: Annotated[str, "the disposition code; filtered_out, withdrawn and expired are the engine's own"]
+    code: Annotated[
+        str, "the disposition code; filtered_out, withdrawn, expired, answered and engaged are the engine's own"
+    ]
     agent_id: Annotated[str | None, "who set it; null: nobody, a rule did"] = None
 
 
@@ -255,8 +417,13 @@ class EmergencyEnded(Event, kw_only=True):
     account: Annotated[str, "channel and platform id of the account: x:42"]
 
 
-EVENTS: tuple[type[Event], ...] = tuple(
-    value for value in globals().values() if isinstance(value, type) and issubclass(value, Event) and value is not Event
+EVENTS: tuple[type[Event], ...] = (
+    *(
+        value
+        for value in globals().values()
+        if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    ),
+    *CONTACT_EVENTS,
 )
 
 
@@ -266,10 +433,11 @@ class Words(Record, kw_only=True):
     text: Annotated[str, "the text, unchanged"]
     salt: Annotated[bytes, "the salt of its digest in the event"]
     language: Annotated[str | None, "the language that the platform named"] = None
+    attachments: Annotated[list[Attachment], "pictures and files"] = []
 
 
 class Profile(Record, kw_only=True):
-    """interaction.content: who a handle belongs to, under `home:p` as key. A tombstone forgets it."""
+    """interaction.content: who a handle belongs to, under `home:p` as key, or `home:h:handle` for one that is linked. A tombstone forgets it."""
 
     channel: Annotated[str, "x, facebook or messenger"]
     platform_id: Annotated[str, "the platform's id of the person"]

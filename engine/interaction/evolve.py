@@ -5,21 +5,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
-from engine.interaction.state import (
-    NEVER,
-    Contact,
-    Delivery,
-    Emergency,
-    Interaction,
-    Item,
-    Key,
-    Latest,
-    Noticed,
-    PendingWords,
-    PolicyInForce,
-    Timer,
-)
+from engine.bookkeeping import NEVER, Emergency, PolicyInForce, Timer
+from engine.interaction.state import Contact, Delivery, Interaction, Item, Key, Latest, Noticed, PendingWords
 from engine.record import Event
 from engine.rows import Rows
 
@@ -82,7 +71,7 @@ def _message_received(rows: Rows, event: e.MessageReceived) -> None:
     )
 
 
-def _contact_created(rows: Rows, event: e.ContactCreated) -> None:
+def _contact_created(rows: Rows, event: ce.ContactCreated) -> None:
     rows.put("", Contact(contact_id=event.contact_id or "", created_at=event.occurred_at))
 
 
@@ -261,7 +250,7 @@ def _emergency_ended(rows: Rows, event: e.EmergencyEnded) -> None:
 
 _STEPS: Final[dict[type[Event], Callable[[Rows, Any], None]]] = {
     e.MessageReceived: _message_received,
-    e.ContactCreated: _contact_created,
+    ce.ContactCreated: _contact_created,
     e.ContactResolved: _contact_resolved,
     e.NoticeRequested: _notice_requested,
     e.NoticePosted: _notice_posted,

@@ -9,7 +9,8 @@ from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import Delivery, Interaction, Item, PendingWords, Timer, contact_of
+from engine.bookkeeping import Timer
+from engine.interaction.state import Delivery, Interaction, Item, PendingWords, contact_of
 from engine.record import Event
 from engine.rows import Rows
 

@@ -6,8 +6,10 @@ from collections.abc import Generator
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import derive, home_of, interaction_id, words_digest
 from engine.interaction import commands as c
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
-from engine.interaction.state import NEVER, Contact, Interaction, Item, Key, Latest, Noticed, Timer, contact_of
+from engine.bookkeeping import NEVER, Timer
+from engine.interaction.state import Contact, Interaction, Item, Key, Latest, Noticed, contact_of
 from engine.policy.document import Account, Filter, Notice
 from engine.policy.hours import Closure
 from engine.policy.rules import Rules, notice_text
@@ -114,7 +116,7 @@ def _begin(
         return
     contact = rows.get(Contact, "")
     if contact is None:
-        yield e.ContactCreated(
+        yield ce.ContactCreated(
             interaction_id=where,
             contact_id=rows.key,
             handle_id=command.handle_id,

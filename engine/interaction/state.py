@@ -1,12 +1,9 @@
 """The rows of one contact's key. Derived from the events, so never registered as facts of their own."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from engine.record import Millis
 from engine.rows import Ordered, Row, Rows
-
-NEVER: Final = 2**62
-"""The due time of a deadline that only something else brings forward: the end of an emergency."""
 
 
 class Contact(Row, kw_only=True, frozen=True):
@@ -14,6 +11,69 @@ class Contact(Row, kw_only=True, frozen=True):
 
     contact_id: Annotated[str, "the contact"]
     created_at: Annotated[Millis, "when it was made"]
+    language: Annotated[str | None, "the language that an agent set"] = None
+    blocked: Annotated[bool, "whether what it writes goes to nobody"] = False
+    opted_out: Annotated[bool, "whether it wants no automatic answers"] = False
+    automatic: Annotated[list[int], "when it got automatic answers in the last 24 hours"] = []  # noqa: RUF012
+    last_agent: Annotated[str | None, "who served it last"] = None
+    last_agent_at: Annotated[Millis, "when"] = 0
+    links: Annotated[int, "how many handles were ever linked to it: the version of the last"] = 0
+
+
+class Address(Row, kw_only=True, frozen=True):
+    """Where a handle is reached. Id: the handle's.
+
+    Not from events, which have no names: it is read back from interaction.content.
+    """
+
+    channel: Annotated[str, "x, facebook or messenger"]
+    platform_id: Annotated[str, "the platform's id of the person"]
+    screen_name: Annotated[str | None, "the handle without @"] = None
+    name: Annotated[str | None, "the person's name"] = None
+
+
+class Handle(Row, kw_only=True, frozen=True):
+    """A further handle of the contact, whose own key sends its messages here. Id: the handle's."""
+
+    version: Annotated[int, "the link"]
+    how: Annotated[str, "private_reply, ref or agent"]
+
+
+class Link(Row, kw_only=True, frozen=True):
+    """What arrives on this key belongs to the contact of another. Id: ""."""
+
+    to: Annotated[str, "the contact's key"]
+    version: Annotated[int, "the link, by that contact's count"]
+
+
+class Elsewhere(Row, kw_only=True, frozen=True):
+    """A post or message that another key holds. Id: the platform's id."""
+
+    home: Annotated[str, "the key"]
+
+
+class Invitation(Row, kw_only=True, frozen=True):
+    """A link into a private conversation that tells who follows it. Id: SHA-256 of its reference, hex."""
+
+    interaction_id: Annotated[str, "the interaction that goes on there"]
+    until: Annotated[Millis, "until when it holds"]
+    used_by: Annotated[str | None, "the handle that followed it first"] = None
+
+
+class Talks(Row, kw_only=True, frozen=True):
+    """The open interactions with an account that go on in private, the latest last. Id: see `talk_id`."""
+
+    interactions: Annotated[list[str], "their ids"]
+
+
+class Thread(Row, kw_only=True, frozen=True):
+    """The author's interaction in a thread of a Facebook page. Id: the thread."""
+
+    interaction_id: Annotated[str, "the latest there"]
+
+
+class Removed(Row, kw_only=True, frozen=True):
+    """A message that was deleted before it arrived. Id: the platform's id."""
 
 
 class Key(Row, kw_only=True, frozen=True):
@@ -38,6 +98,19 @@ class Interaction(Row, kw_only=True, frozen=True):
     contact_id: Annotated[str | None, "the contact, once it is resolved"] = None
     active_at: Annotated[Millis, "the platform's time of the last message or answer"]
     latest_item: Annotated[str, "the customer's latest message: what an answer answers"]
+    latest_public: Annotated[str | None, "the customer's latest public one"] = None
+    latest_private: Annotated[str | None, "the customer's latest private one"] = None
+    private_channel: Annotated[str | None, "where its private conversation is: x or messenger"] = None
+    private_handle: Annotated[str | None, "with which of the contact's handles"] = None
+    private_at: Annotated[Millis | None, "the platform's time of the customer's latest private message"] = None
+    private_answers: Annotated[int, "facebook: private answers to comments that were asked for"] = 0
+    invited: Annotated[bool, "whether the customer was asked to go on in private"] = False
+    automatic: Annotated[int, "how many automatic answers it got"] = 0
+    session: Annotated[int, "how many private conversations were opened"] = 0
+    in_session: Annotated[bool, "whether the last one is open"] = False
+    sequence: Annotated[int, "its last event's"] = 0
+    opened_at: Annotated[Millis, "the platform's time of its first message"] = 0
+    weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
     live_items: Annotated[int, "how many of the customer's messages were not deleted"] = 1
     language: Annotated[str | None, "of the customer's latest message"] = None
     queue: Annotated[str | None, "where it waits or waited"] = None
@@ -59,7 +132,11 @@ class Item(Row, kw_only=True, frozen=True):
     interaction_id: Annotated[str, "the interaction that holds it"]
     author: Annotated[str, "customer or account"]
     content_id: Annotated[str, "where its words lie"]
-    deleted: Annotated[bool, "whether the customer deleted it"] = False
+    channel: Annotated[str, "x, facebook or messenger"] = "x"
+    visibility: Annotated[str, "public or private"] = "public"
+    deleted: Annotated[bool, "whether it was deleted"] = False
+    edited_at: Annotated[Millis | None, "the platform's time of the latest change"] = None
+    privately_answered: Annotated[bool, "facebook: whether its one private answer was asked for"] = False
 
 
 class Noticed(Row, kw_only=True, frozen=True):
@@ -72,20 +149,31 @@ class Delivery(Row, kw_only=True, frozen=True):
     """An answer or a notice on its way. Id: the delivery's."""
 
     interaction_id: Annotated[str, "the interaction"]
-    kind: Annotated[str, "reply or notice"]
-    agent_id: Annotated[str | None, "reply: who wrote it"] = None
+    kind: Annotated[str, "reply, notice, answer (automatic), engagement or moderation"]
+    action: Annotated[
+        str, "reply (in public), message (in private), private_answer, retweet, like, hide, unhide or delete"
+    ] = "reply"
+    agent_id: Annotated[str | None, "who asked; null: a rule did"] = None
+    engagement: Annotated[str | None, "engagement: retweet, like or favourite"] = None
+    after: Annotated[str | None, "the delivery that has to be posted first"] = None
+    recipient_handle: Annotated[str | None, "message: the handle that gets it"] = None
+    then: Annotated[str | None, "of a rule: route or close"] = None
+    disposition: Annotated[str | None, "close: the code"] = None
+    moves: Annotated[bool, "whether the interaction moves to private once it is posted"] = False
     visibility: Annotated[str, "public or private"]
-    in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
-    content_id: Annotated[str, "where its words lie"]
+    in_reply_to: Annotated[str, "the platform's id of the message that it answers or concerns"]
+    content_id: Annotated[str | None, "where its words lie; null: it has none"] = None
     requested_at: Annotated[Millis, "when it was asked"]
     attempt: Annotated[int, "the attempt under way, from 1"] = 1
-    state: Annotated[str, "pending, posted, failed or abandoned"] = "pending"
+    state: Annotated[str, "waiting (for another to be posted), pending, posted, failed or abandoned"] = "pending"
     item_id: Annotated[str | None, "posted: the platform's id, where it would tell"] = None
 
     @property
     def awaits_echo(self) -> bool:
         """Whether the platform may still tell of it: its words are kept until then."""
-        return self.state in ("pending", "abandoned") or (self.state == "posted" and self.item_id is None)
+        if self.content_id is None:
+            return False
+        return self.state in ("waiting", "pending", "abandoned") or (self.state == "posted" and self.item_id is None)
 
 
 class PendingWords(Ordered, kw_only=True, frozen=True):
@@ -98,47 +186,15 @@ class PendingWords(Ordered, kw_only=True, frozen=True):
     text: Annotated[str, "the text"]
 
 
-class Done(Row, kw_only=True, frozen=True):
-    """What became of an external command, for a repeat of it. Id: the command's. Forgotten after a day."""
-
-    sequence: Annotated[int, "the key's sequence after it"]
-    interaction_id: Annotated[str | None, "the interaction that it changed"] = None
-    code: Annotated[str | None, "refused: the reason in a word"] = None
-    reason: Annotated[str | None, "refused: the reason as a person reads it"] = None
-
-
-class Timer(Row, kw_only=True, frozen=True):
-    """A deadline. Id: `name:ref`."""
-
-    name: Annotated[str, "accept, closure, expire, retry or forget"]
-    ref: Annotated[str, "the interaction, delivery or command"]
-    due: Annotated[Millis, "when"]
-
-
-class Chain(Row, kw_only=True, frozen=True):
-    """Where the key's chain of events stands. Id: ""."""
-
-    sequence: Annotated[int, "the last event's"]
-    digest: Annotated[bytes, "the last event's"]
-
-
-class PolicyInForce(Row, kw_only=True, frozen=True):
-    """On a control key: the policy by which the partition decides. Id: ""."""
-
-    version: Annotated[int, "the version"]
-
-
-class Emergency(Ordered, kw_only=True, frozen=True):
-    """On a control key: an emergency. Id: `channel:account`."""
-
-    account: Annotated[str, "channel and platform id of the account: x:42"]
-    closure: Annotated[str, "the id of the closure"]
-
-
 ROWS: tuple[type[Row], ...] = (
-    Contact, Key, Latest, Interaction, Item, Noticed, Delivery, PendingWords, Done, Timer, Chain, PolicyInForce,
-    Emergency,
+    Contact, Address, Handle, Link, Elsewhere, Invitation, Talks, Thread, Removed, Key, Latest, Interaction, Item,
+    Noticed, Delivery, PendingWords,
 )  # fmt: skip
+
+
+def talk_id(channel: str, account: str) -> str:
+    """What private conversations with an account are found by: a page is one on Facebook and in Messenger."""
+    return f"x:{account}" if channel == "x" else f"meta:{account}"
 
 
 def contact_of(rows: Rows, interaction_id: str) -> str | None:

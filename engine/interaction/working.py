@@ -7,7 +7,8 @@ from engine.envelope import derive, words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.receiving import queue
-from engine.interaction.state import Delivery, Interaction, Item, Timer
+from engine.bookkeeping import Timer
+from engine.interaction.state import Delivery, Interaction, Item
 from engine.rows import Rows
 from engine.text import X_LIMIT, weighted_length
 

@@ -11,7 +11,7 @@ class RegisterAgent(Command, kw_only=True):
     agent_id: Annotated[str, "the agent"]
     skills: Annotated[list[str], "what the agent knows"]
     groups: Annotated[list[str], "the agent groups"]
-    capacity: Annotated[int, "how many interactions at once"]
+    capacity: Annotated[int, "how much at once, in the weights of the policy; by default interactions"]
 
 
 class SetAgentState(Command, kw_only=True):
@@ -32,6 +32,11 @@ class RequestAgent(Command, kw_only=True):
     agent: Annotated[str | None, "the only agent that it is kept for"] = None
     priority: Annotated[int, "a higher one is served first"]
     waiting_since: Annotated[Millis, "when the wait began"]
+    weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
+    preferred: Annotated[str | None, "the agent who served this contact last"] = None
+    preferred_until: Annotated[Millis | None, "until when it waits for that agent, unless offline"] = None
+    relax_at: Annotated[Millis | None, "when fewer skills are enough"] = None
+    relaxed_skills: Annotated[list[str], "which are then"] = []
 
 
 class WithdrawRequest(Command, kw_only=True):
@@ -62,6 +67,7 @@ class OccupySlot(Command, kw_only=True):
 
     interaction_id: Annotated[str, "the interaction"]
     agent_id: Annotated[str, "the agent"]
+    weight: Annotated[int, "how much of the agent's capacity it takes"] = 1
 
 
 class FreeSlot(Command, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from engine.decider import Context, Decision, Duplicate, Refusal, Send
 from engine.envelope import derive, home_of
 from engine.interaction.commands import LoseAgent, Reserve
-from engine.interaction.state import Timer
+from engine.bookkeeping import Timer
 from engine.record import Command, Event
 from engine.routing import commands as c
 from engine.routing import events as e

@@ -11,7 +11,7 @@ class AgentRegistered(Event, kw_only=True):
     agent_id: Annotated[str, "the agent"]
     skills: Annotated[list[str], "what the agent knows"]
     groups: Annotated[list[str], "the agent groups"]
-    capacity: Annotated[int, "how many interactions at once"]
+    capacity: Annotated[int, "how much at once, in the weights of the policy; by default interactions"]
 
 
 class AgentStateChanged(Event, kw_only=True):
@@ -32,6 +32,19 @@ class RequestQueued(Event, kw_only=True):
     agent: Annotated[str | None, "the only agent that it is kept for"] = None
     priority: Annotated[int, "a higher one is served first"]
     waiting_since: Annotated[Millis, "when the wait began"]
+    weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
+    preferred: Annotated[str | None, "the agent for whom it waits first, unless offline"] = None
+    preferred_until: Annotated[Millis | None, "until when"] = None
+    relax_at: Annotated[Millis | None, "when fewer skills are enough"] = None
+    relaxed_skills: Annotated[list[str], "which are then"] = []
+
+
+class RequestWidened(Event, kw_only=True):
+    """The interaction may now go to more agents than before; it keeps the time that it has waited."""
+
+    request_id: Annotated[str, "the request"]
+    why: Annotated[str, "preferred_over (waited for the last agent long enough, or who went offline) or relaxed"]
+    skills: Annotated[list[str], "what the agent has to know from now on, all of them"]
 
 
 class RequestReturned(Event, kw_only=True):
@@ -78,6 +91,7 @@ class SlotOccupied(Event, kw_only=True):
     """An agent took an interaction without a reservation; it counts against the capacity, even beyond it."""
 
     agent_id: Annotated[str, "the agent"]
+    weight: Annotated[int, "how much of the agent's capacity it takes"] = 1
 
 
 class SlotFreed(Event, kw_only=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.envelope import home_of
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.record import Event
 from projections.contact_history import rows as r
@@ -24,14 +25,14 @@ class ContactHistory:
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]
         content = [logged for logged in batch if logged.topic == INTERACTION_CONTENT]
-        _fold_contacts(store, [event for _, event in events if isinstance(event, e.ContactCreated)])
+        _fold_contacts(store, [event for _, event in events if isinstance(event, ce.ContactCreated)])
         _fold_interactions(store, events)
         _fold_messages(store, events)
         _fold_words(store, [logged for logged in content if not _is_profile(logged.key)])
         _fold_profiles(store, [logged for logged in content if _is_profile(logged.key)])
 
 
-def _fold_contacts(store: Store, created: Sequence[e.ContactCreated]) -> None:
+def _fold_contacts(store: Store, created: Sequence[ce.ContactCreated]) -> None:
     """Adds the contacts that were made, each with its first handle."""
     contacts, handles = [], []
     for event in created:

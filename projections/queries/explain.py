@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import singledispatch
 
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.record import Event
 
@@ -58,7 +59,7 @@ def _(event: e.FilteredOut, known: Circumstances) -> str:
 
 
 @explain.register
-def _(event: e.ContactCreated, known: Circumstances) -> str:
+def _(event: ce.ContactCreated, known: Circumstances) -> str:
     return f"nobody was known under this handle on {event.channel}, so a contact is made"
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import Done, Interaction, PendingWords, Timer
+from engine.bookkeeping import Done, Timer
+from engine.interaction.state import Interaction, PendingWords
 from engine.policy.document import Policy
 from engine.policy.rules import encode, load
 from engine.routing import commands as r

@@ -12,7 +12,8 @@ from engine.envelope import control_key, digest, genesis
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
-from engine.interaction.state import Done, PendingWords, Timer
+from engine.bookkeeping import Done, Timer
+from engine.interaction.state import PendingWords
 from tests.unit.builders import (
     DAY,
     FIRST,

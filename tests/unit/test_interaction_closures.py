@@ -8,7 +8,7 @@ from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.receiving import notice_salt
-from engine.interaction.state import NEVER, Timer
+from engine.bookkeeping import NEVER, Timer
 from engine.policy.document import SpecialDay
 from engine.testing import Told
 from tests.unit.builders import (

@@ -7,7 +7,8 @@ from engine.delivery import Deliver
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.posting import comparable
-from engine.interaction.state import Item, PendingWords, Timer
+from engine.bookkeeping import Timer
+from engine.interaction.state import Item, PendingWords
 from engine.testing import Scenario, Told
 from tests.unit.builders import (
     DAY,

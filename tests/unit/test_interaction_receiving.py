@@ -5,6 +5,7 @@ import pytest
 from engine.decider import Duplicate, Refusal
 from engine.envelope import words_digest
 from engine.interaction import commands as c
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.interaction.state import Contact, Item, Latest
 from tests.unit.builders import (
@@ -47,7 +48,7 @@ def test_the_first_message_makes_a_contact_and_waits_for_an_agent() -> None:
     received = only(told, e.MessageReceived)
     assert (received.joined, received.follows, received.action, received.filter) == ("opened", None, "route", None)
     assert received.words == words_digest(SALT, "My phone is dead")
-    assert only(told, e.ContactCreated).contact_id == HOME
+    assert only(told, ce.ContactCreated).contact_id == HOME
     assert only(told, e.ContactResolved).how == "created"
     assert only(told, e.Queued).why == "received"
     content = {send.key: send.record for send in told.sent if send.topic == "interaction.content"}

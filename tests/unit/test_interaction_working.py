@@ -9,7 +9,7 @@ from engine.delivery import Deliver
 from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.state import Timer
+from engine.bookkeeping import Timer
 from engine.routing import commands as r
 from engine.testing import Scenario, Told
 from tests.unit.builders import (
