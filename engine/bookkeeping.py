@@ -10,8 +10,9 @@ NEVER: Final = 2**62
 
 
 class Done(Row, kw_only=True, frozen=True):
-    """What became of an external command, for a repeat of it. Id: the command's. Forgotten after a day."""
+    """What became of an external command, for a repeat of it. Id: its claim (engine.envelope). Kept for a day."""
 
+    command_id: Annotated[str, "the command's whole id: a repeat whose request differs has another"] = ""
     sequence: Annotated[int, "the key's sequence after it"]
     interaction_id: Annotated[str | None, "the interaction that it changed"] = None
     code: Annotated[str | None, "refused: the reason in a word"] = None

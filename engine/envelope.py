@@ -25,6 +25,18 @@ def home_of(identifier: str) -> str:
     return identifier
 
 
+def handle_of(content_id: str) -> str | None:
+    """The handle whose names lie under a content id: `home:p`, or `home:h:handle` for a linked one; None for words.
+
+    >>> handle_of("6bd1:p"), handle_of("6bd1:h:77ae"), handle_of("6bd1:m:42")
+    ('6bd1', '77ae', None)
+    """
+    key, _, rest = content_id.partition(":")
+    if rest == "p":
+        return key
+    return rest.removeprefix("h:") if rest.startswith("h:") else None
+
+
 def interaction_id(key: str, number: int) -> str:
     """The id of the `number`-th (1, 2, …) interaction that began on `key`."""
     return f"{key}.{number}"
@@ -56,6 +68,26 @@ def derive(cause: str, *parts: str | int) -> str:
     """An id that follows from its cause: deciding again gives the same. 32 hex digits."""
     text = "\x1f".join((cause, *map(str, parts)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_FINGERPRINT: Final = "#"
+
+
+def keyed_command(claim: str, fingerprint: str) -> str:
+    """The id of a command that was sent with an idempotency key: what the key claims, and which request claimed it.
+
+    The fingerprint has to be a keyed one: the id stands in the events for ever, and a request may hold words.
+    """
+    return f"{claim}{_FINGERPRINT}{fingerprint}"
+
+
+def claim_of(command_id: str) -> str:
+    """What a command has in common with every repeat of it, also with one whose request differs.
+
+    >>> claim_of(keyed_command("6bd1bc1c", "a0b1"))
+    '6bd1bc1c'
+    """
+    return command_id.partition(_FINGERPRINT)[0]
 
 
 def genesis(key: str) -> bytes:

@@ -44,7 +44,8 @@ class Lifecycle(StateMachine):
         | out_of_hours.to(out_of_hours)
     )  # fmt: skip
     RepliedElsewhere = (
-        queued.to(replied)
+        contact_resolved.to(replied)
+        | queued.to(replied)
         | out_of_hours.to(replied)
         | assigned.to(replied)
         | replied.to(replied)

@@ -49,3 +49,67 @@ def _length_with_urls(text: str) -> int:
             weight += start - cursor + _URL_LENGTH
             cursor = start + urls[start]
     return weight + max(0, len(text) - cursor)
+
+
+MESSENGER_LIMIT: Final = 1_999
+"""Messenger takes fewer than 2,000 characters (Send API reference); counted in UTF-16 units, so that none is too many."""
+X_MESSAGE_LIMIT: Final = 10_000
+"""Characters of a direct message on X (API reference, POST /2/dm_conversations)."""
+COMMENT_LIMIT: Final = 8_000
+"""Characters of a comment on a Facebook page."""
+
+_BREAKS: Final = ("\n\n", "\n", ". ", "! ", "? ", "。", " ")
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units: an emoji outside of the first plane counts as two."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def split(text: str, limit: int) -> list[str]:
+    """`text` in parts of at most `limit` UTF-16 units each, broken where a reader would: between paragraphs, lines,
+    sentences or words; within a word only where it is longer than a part. White space at a break is dropped.
+
+    >>> split("One. Two three", 9)
+    ['One. Two', 'three']
+    """
+    parts: list[str] = []
+    rest = text.strip()
+    while units(rest) > limit:
+        end = _break(rest, _fitting(rest, limit))
+        parts.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def _fitting(text: str, limit: int) -> int:
+    """How many characters of `text` fit into `limit` units."""
+    taken = 0
+    for index, character in enumerate(text):
+        taken += 2 if character > "\uffff" else 1
+        if taken > limit:
+            return index
+    return len(text)
+
+
+def _break(text: str, most: int) -> int:
+    """Where to end a part of at most `most` characters."""
+    if text[most : most + 1].isspace():
+        return most
+    for mark in _BREAKS:
+        found = text.rfind(mark, most // 2, most)
+        if found > 0:
+            return found + len(mark)
+    end = most
+    while end > most // 2 and _continues(text[end]):
+        end -= 1
+    return end
+
+
+def _continues(character: str) -> bool:
+    """Whether a character belongs to the one before: a combining mark, a joiner, a variation or skin tone."""
+    return (
+        unicodedata.category(character).startswith("M")
+        or character in "\u200d\ufe0e\ufe0f"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from engine.envelope import digest
-from engine.interaction.state import Delivery, PendingWords
+from engine.envelope import digest, handle_of, home_of
+from engine.interaction.homes import address_of
+from engine.interaction.state import Address, Delivery, PendingWords
+from engine.rows import Rows
 from schemas.codec import Codec
 from topics.deciding import Deciding
 from topics.reading import read_all
@@ -18,7 +20,7 @@ def restore(
     """Fills partitions' states from their events.
 
     Args:
-        content: the topic of the words, for those of deliveries that are not settled; None: there are none.
+        content: the topic of the words, for what events don't have; None: there is none.
 
     Returns:
         For each partition, the offset after the last command that led to an event.
@@ -46,22 +48,31 @@ def _commit(decidings: Mapping[int, Deciding]) -> None:
 
 
 def _restore_words(decidings: Mapping[int, Deciding], codec: Codec, bootstrap: str, content: str) -> None:
-    """The words of unsettled deliveries, which events don't have."""
+    """What events don't have: the words of unsettled deliveries, and where people are reached."""
     wanted = {
-        delivery.content_id: (partition, rows, delivery_id)
-        for partition, deciding in decidings.items()
+        delivery.content_id: (rows, delivery_id)
+        for deciding in decidings.values()
         for rows in deciding.state.all()
         for delivery_id, delivery in rows.all()
         if isinstance(delivery, Delivery) and delivery.awaits_echo
     }
-    partitions = {partition for partition, _, _ in wanted.values()}
-    for record in read_all(bootstrap, content, sorted(partitions), f"restore-{content}"):
-        place = wanted.get(record.key.decode())
-        if place is None:
-            continue
-        _, rows, delivery_id = place
-        if record.value is None:
-            rows.delete(PendingWords, delivery_id)
-        else:
-            words = codec.decode(record.value)
-            rows.put(delivery_id, PendingWords(delivery_id=delivery_id, text=words.text))
+    for record in read_all(bootstrap, content, sorted(decidings), f"restore-{content}"):
+        key = record.key.decode()
+        place = wanted.get(key)
+        handle_id = handle_of(key)
+        if place is not None:
+            rows, delivery_id = place
+            words = None if record.value is None else codec.decode(record.value)
+            _set(rows, delivery_id, None if words is None else PendingWords(delivery_id=delivery_id, text=words.text))
+        elif handle_id is not None:
+            profile = None if record.value is None else codec.decode(record.value)
+            rows = decidings[record.partition].state.rows(home_of(key))
+            _set(rows, handle_id, None if profile is None else address_of(profile))
+
+
+def _set(rows: Rows, row_id: str, row: PendingWords | Address | None) -> None:
+    if row is not None:
+        rows.put(row_id, row)
+        return
+    rows.delete(PendingWords, row_id)
+    rows.delete(Address, row_id)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from engine.record import Command
 
+
 class NoteItem(Command, kw_only=True):
     """Derived, on an item's key: whose message it is, so that what is only known by the item finds its way."""
 

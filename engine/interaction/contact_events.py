@@ -4,6 +4,7 @@ from typing import Annotated
 
 from engine.record import Event
 
+
 class ContactCreated(Event, kw_only=True):
     """Nobody was known under this handle, so a contact was made from the available data."""
 
@@ -27,6 +28,7 @@ class HandleLinked(Event, kw_only=True):
     handle_id: Annotated[str, "the home of the handle; a contact that was there is merged into this one"]
     version: Annotated[int, "counts this contact's links"]
     how: Annotated[str, "private_reply (the platform said who got it), ref (an invitation was followed) or agent"]
+    invitation: Annotated[bytes | None, "ref: SHA-256 of the invitation's reference, which is used now"] = None
 
 
 class HandleUnlinked(Event, kw_only=True):
@@ -43,6 +45,8 @@ class HomeLinked(Event, kw_only=True):
     to: Annotated[str, "the contact's key"]
     version: Annotated[int, "the link, by the contact's count"]
     how: Annotated[str, "private_reply, ref or agent"]
+    instead_of: Annotated[str | None, "the contact's key that they went to before"] = None
+    instead_version: Annotated[int, "and the link that so ends"] = 0
 
 
 class HomeUnlinked(Event, kw_only=True):
@@ -96,7 +100,5 @@ class OptedOut(Event, kw_only=True):
 
 
 CONTACT_EVENTS: tuple[type[Event], ...] = tuple(
-    value
-    for value in globals().values()
-    if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    value for value in globals().values() if isinstance(value, type) and issubclass(value, Event) and value is not Event
 )

@@ -3,12 +3,27 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from engine.bookkeeping import Emergency, PolicyInForce, Timer
 from engine.decider import Context, Decision, Duplicate, Refusal, Send
 from engine.interaction import commands as c
-from engine.interaction import consequences, posting, receiving, working
+from engine.interaction import (
+    consequences,
+    contacts,
+    echoes,
+    engaging,
+    forwarding,
+    invitations,
+    placing,
+    posting,
+    receiving,
+    removing,
+    replying,
+    sessions,
+    working,
+)
+from engine.interaction import contact_commands as cc
 from engine.interaction import events as e
 from engine.interaction.evolve import evolve
-from engine.bookkeeping import Emergency, PolicyInForce, Timer
 from engine.interaction.state import Interaction
 from engine.lifecycle import INITIAL, after
 from engine.policy.rules import document_digest
@@ -81,8 +96,10 @@ def _end_emergency(rows: Rows, command: c.EndEmergency, context: Context) -> Dec
 
 _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = {
     c.ReceiveMessage: receiving.receive_message,
-    c.DeleteMessage: receiving.delete_message,
-    c.RecordOwnPost: posting.record_own_post,
+    c.EditMessage: removing.edit_message,
+    c.DeleteMessage: removing.delete_message,
+    c.RecordOwnPost: echoes.record_own_post,
+    c.RecordReferral: forwarding.record_referral,
     c.RecordDelivery: posting.record_delivery,
     c.Reserve: working.reserve,
     c.LoseAgent: working.lose_agent,
@@ -90,16 +107,31 @@ _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = 
     c.Decline: working.decline,
     c.Take: working.take,
     c.TakeOver: working.take,
-    c.Reply: working.reply,
+    c.Reply: replying.reply,
+    c.MoveToPrivate: replying.move_to_private,
+    c.Engage: engaging.engage,
+    c.Moderate: engaging.moderate,
     c.Transfer: working.transfer,
     c.Disposition: working.disposition,
     c.PublishPolicy: _publish_policy,
     c.ActivateEmergency: _activate_emergency,
     c.EndEmergency: _end_emergency,
+    cc.NoteItem: forwarding.note_item,
+    cc.LinkHandle: contacts.link_handle,
+    cc.UnlinkHandle: contacts.unlink_handle,
+    cc.LinkHome: contacts.link_home,
+    cc.UnlinkHome: contacts.unlink_home,
+    cc.RecordProfile: contacts.record_profile,
+    cc.ClaimInvitation: invitations.claim_invitation,
+    cc.ImportContact: contacts.import_contact,
+    cc.SetLanguage: contacts.set_language,
+    cc.BlockContact: contacts.block_contact,
+    cc.UnblockContact: contacts.unblock_contact,
 }
 _FIRE: Final[dict[str, Callable[[Rows, Timer, Context], Decision]]] = {
     "accept": working.not_accepted,
-    "closure": receiving.look_again,
-    "expire": receiving.expire,
+    "closure": placing.look_again,
+    "expire": placing.expire,
     "retry": posting.retry,
+    "idle": sessions.idle,
 }

@@ -70,8 +70,8 @@ class DeletionRemembered(Event, kw_only=True):
 class AutomaticWithheld(Event, kw_only=True):
     """An automatic answer or engagement was due and is not made."""
 
-    what: Annotated[str, "answer or engagement"]
-    filter: Annotated[str, "the filter that led to it"]
+    what: Annotated[str, "notice, answer or engagement"]
+    filter: Annotated[str | None, "the filter that led to it; null: a closure did"] = None
     why: Annotated[
         str,
         "notice_sent (for the same message), daily_cap, once_per_interaction, opted_out, too_old, not_available (the "
@@ -79,17 +79,25 @@ class AutomaticWithheld(Event, kw_only=True):
     ]
 
 
-class AutoReplyRequested(Event, kw_only=True):
-    """An automatic answer because of what the message says is on its way to the platform."""
+class Posting(Event, kw_only=True):
+    """What every text that goes to a platform has: who gets it, by which way, in answer to what."""
 
     delivery_id: Annotated[str, "the delivery that is to carry it"]
-    filter: Annotated[str, "the filter that led to it"]
-    template: Annotated[str, "the name of the text in the policy"]
-    language: Annotated[str, "the language of the text that was used"]
     visibility: Annotated[str, "public or private"]
+    action: Annotated[str, "reply (in public), message (in private) or private_answer (to a comment, once)"] = "reply"
+    recipient_handle: Annotated[str | None, "message: the home of the handle that gets it"] = None
+    tag: Annotated[str | None, "message: HUMAN_AGENT outside of Messenger's 24 hours"] = None
     in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
     content_id: Annotated[str, "where its words lie"]
     words: Annotated[bytes, "salted digest of its text"]
+
+
+class AutoReplyRequested(Posting, kw_only=True):
+    """An automatic answer because of what the message says is on its way to the platform."""
+
+    filter: Annotated[str, "the filter that led to it"]
+    template: Annotated[str, "the name of the text in the policy"]
+    language: Annotated[str, "the language of the text that was used"]
     then: Annotated[str, "route (to a person too), or close (once it is posted; if it can't be, to a person)"]
     disposition: Annotated[str | None, "close: the code"] = None
 
@@ -168,6 +176,7 @@ class SessionOpened(Event, kw_only=True):
 
     agent_id: Annotated[str, "the agent"]
     session: Annotated[int, "1, 2 … within the interaction"]
+    idle_after: Annotated[int | None, "milliseconds without a word after which it is over; null: never"] = None
 
 
 class SessionClosed(Event, kw_only=True):
@@ -177,26 +186,19 @@ class SessionClosed(Event, kw_only=True):
     why: Annotated[str, "dispositioned, inactive or given_on (to somebody else)"]
 
 
-
-
 class ContactResolved(Event, kw_only=True):
     """It is known whose interaction this is."""
 
     how: Annotated[str, "found (by the handle) or created"]
 
 
-class NoticeRequested(Event, kw_only=True):
+class NoticeRequested(Posting, kw_only=True):
     """An automatic answer because of a closure was asked for; once for each contact, account and closure."""
 
-    delivery_id: Annotated[str, "the delivery that is to carry it"]
     closure: Annotated[str, "the id of the closure"]
     kind: Annotated[str, "emergency, special_day or closed"]
     template: Annotated[str, "the name of the notice in the policy"]
     language: Annotated[str, "the language of the template that was used"]
-    visibility: Annotated[str, "public or private"]
-    in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
-    content_id: Annotated[str, "where its words lie"]
-    words: Annotated[bytes, "salted digest of its text"]
 
 
 class NoticePosted(Event, kw_only=True):
@@ -216,7 +218,8 @@ class OutOfHours(Event, kw_only=True):
     notice: Annotated[
         str,
         "requested, or why there is none: already_sent (for this contact and closure), too_old (the message), "
-        "not_configured",
+        "not_configured, opted_out, daily_cap, once_per_interaction, not_available, not_permitted or not_due (nobody "
+        "wrote just now)",
     ]
 
 
@@ -239,9 +242,7 @@ class Queued(Event, kw_only=True):
     priority: Annotated[int, "a higher one is served first"]
     request_id: Annotated[str, "what routing is asked with"]
     expires_at: Annotated[Millis | None, "when it ends unserved; null: never"] = None
-    why: Annotated[
-        str, "received, reopened, written_again, transferred or not_answered (the automatic answer failed)"
-    ]
+    why: Annotated[str, "received, reopened, written_again, transferred or not_answered (the automatic answer failed)"]
     weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
     preferred: Annotated[str | None, "the agent who served this contact last"] = None
     preferred_until: Annotated[Millis | None, "until when it waits for that agent, unless offline"] = None
@@ -284,20 +285,16 @@ class Accepted(Event, kw_only=True):
     reservation_id: Annotated[str | None, "routing's reservation"] = None
 
 
-class ReplyRequested(Event, kw_only=True):
+class ReplyRequested(Posting, kw_only=True):
     """An agent's answer is on its way to the platform."""
 
-    delivery_id: Annotated[str, "the delivery that is to carry it"]
     agent_id: Annotated[str, "who wrote it"]
-    visibility: Annotated[str, "public or private"]
-    in_reply_to: Annotated[str, "the platform's id of the message that it answers"]
-    content_id: Annotated[str, "where its words lie"]
-    words: Annotated[bytes, "salted digest of its text"]
     after: Annotated[
         str | None, "the delivery that has to be posted first: an announcement, or the next part of a long text"
     ] = None
     part: Annotated[int, "1, 2 … of a text that is sent in parts"] = 1
     parts: Annotated[int, "of how many"] = 1
+    moves: Annotated[bool, "whether the interaction goes on in private once it is posted"] = False
 
 
 class ReplyReleased(Event, kw_only=True):
@@ -421,7 +418,7 @@ EVENTS: tuple[type[Event], ...] = (
     *(
         value
         for value in globals().values()
-        if isinstance(value, type) and issubclass(value, Event) and value is not Event
+        if isinstance(value, type) and issubclass(value, Event) and value not in (Event, Posting)
     ),
     *CONTACT_EVENTS,
 )
@@ -437,7 +434,10 @@ class Words(Record, kw_only=True):
 
 
 class Profile(Record, kw_only=True):
-    """interaction.content: who a handle belongs to, under `home:p` as key, or `home:h:handle` for one that is linked. A tombstone forgets it."""
+    """interaction.content: who a handle belongs to. A tombstone forgets it.
+
+    Its key is `home:p`, or `home:h:handle` for a handle that is linked to another home's contact.
+    """
 
     channel: Annotated[str, "x, facebook or messenger"]
     platform_id: Annotated[str, "the platform's id of the person"]

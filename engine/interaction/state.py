@@ -14,7 +14,7 @@ class Contact(Row, kw_only=True, frozen=True):
     language: Annotated[str | None, "the language that an agent set"] = None
     blocked: Annotated[bool, "whether what it writes goes to nobody"] = False
     opted_out: Annotated[bool, "whether it wants no automatic answers"] = False
-    automatic: Annotated[list[int], "when it got automatic answers in the last 24 hours"] = []  # noqa: RUF012
+    automatic: Annotated[list[int], "when it got automatic answers in the last 24 hours"] = []
     last_agent: Annotated[str | None, "who served it last"] = None
     last_agent_at: Annotated[Millis, "when"] = 0
     links: Annotated[int, "how many handles were ever linked to it: the version of the last"] = 0
@@ -95,6 +95,7 @@ class Interaction(Row, kw_only=True, frozen=True):
     channel: Annotated[str, "x, facebook or messenger"]
     account: Annotated[str, "the platform's id of the company's account"]
     visibility: Annotated[str, "public or private"]
+    handle_id: Annotated[str, "the home of the handle that opened it"] = ""
     contact_id: Annotated[str | None, "the contact, once it is resolved"] = None
     active_at: Annotated[Millis, "the platform's time of the last message or answer"]
     latest_item: Annotated[str, "the customer's latest message: what an answer answers"]
@@ -103,11 +104,11 @@ class Interaction(Row, kw_only=True, frozen=True):
     private_channel: Annotated[str | None, "where its private conversation is: x or messenger"] = None
     private_handle: Annotated[str | None, "with which of the contact's handles"] = None
     private_at: Annotated[Millis | None, "the platform's time of the customer's latest private message"] = None
-    private_answers: Annotated[int, "facebook: private answers to comments that were asked for"] = 0
     invited: Annotated[bool, "whether the customer was asked to go on in private"] = False
     automatic: Annotated[int, "how many automatic answers it got"] = 0
     session: Annotated[int, "how many private conversations were opened"] = 0
     in_session: Annotated[bool, "whether the last one is open"] = False
+    idle_after: Annotated[int | None, "milliseconds without a word after which it is over"] = None
     sequence: Annotated[int, "its last event's"] = 0
     opened_at: Annotated[Millis, "the platform's time of its first message"] = 0
     weight: Annotated[int, "how much of an agent's capacity it takes"] = 1
@@ -134,6 +135,7 @@ class Item(Row, kw_only=True, frozen=True):
     content_id: Annotated[str, "where its words lie"]
     channel: Annotated[str, "x, facebook or messenger"] = "x"
     visibility: Annotated[str, "public or private"] = "public"
+    posted_at: Annotated[Millis, "the platform's time"] = 0
     deleted: Annotated[bool, "whether it was deleted"] = False
     edited_at: Annotated[Millis | None, "the platform's time of the latest change"] = None
     privately_answered: Annotated[bool, "facebook: whether its one private answer was asked for"] = False
@@ -157,9 +159,12 @@ class Delivery(Row, kw_only=True, frozen=True):
     engagement: Annotated[str | None, "engagement: retweet, like or favourite"] = None
     after: Annotated[str | None, "the delivery that has to be posted first"] = None
     recipient_handle: Annotated[str | None, "message: the handle that gets it"] = None
+    tag: Annotated[str | None, "message: HUMAN_AGENT outside of Messenger's 24 hours"] = None
+    followed_by: Annotated[str | None, "the delivery that waits for this one"] = None
     then: Annotated[str | None, "of a rule: route or close"] = None
     disposition: Annotated[str | None, "close: the code"] = None
     moves: Annotated[bool, "whether the interaction moves to private once it is posted"] = False
+    removes: Annotated[str | None, "delete: where the words of the answer lie that it deletes"] = None
     visibility: Annotated[str, "public or private"]
     in_reply_to: Annotated[str, "the platform's id of the message that it answers or concerns"]
     content_id: Annotated[str | None, "where its words lie; null: it has none"] = None

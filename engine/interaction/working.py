@@ -1,21 +1,20 @@
 """What agents and routing do with an interaction: offers, acceptance, taking, answers, transfer, disposition."""
 
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from engine.bookkeeping import Timer
 from engine.decider import Context, Decision, Duplicate, Refusal
-from engine.envelope import derive, words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.receiving import queue
-from engine.bookkeeping import Timer
-from engine.interaction.state import Delivery, Interaction, Item
+from engine.interaction import sessions
+from engine.interaction.placing import queue
+from engine.interaction.state import Interaction
 from engine.rows import Rows
-from engine.text import X_LIMIT, weighted_length
 
-MAX_TEXT: Final = 25_000
-"""Characters of an answer beyond which nobody counts how the platform weighs them: it would cost a second of all."""
-
-ByAgent: TypeAlias = c.Accept | c.Decline | c.Take | c.TakeOver | c.Reply | c.Transfer | c.Disposition
+ByAgent: TypeAlias = (
+    c.Accept | c.Decline | c.Take | c.TakeOver | c.Reply | c.MoveToPrivate | c.Engage | c.Moderate | c.Transfer
+    | c.Disposition
+)  # fmt: skip
 
 
 def reserve(rows: Rows, command: c.Reserve, context: Context) -> Decision:
@@ -75,6 +74,7 @@ def accept(rows: Rows, command: c.Accept, context: Context) -> Decision:
         agent_id=command.agent_id,
         reservation_id=interaction.reservation_id,
     )
+    yield from sessions.open_if_talking(rows, command.interaction_id, context)
     return None
 
 
@@ -104,100 +104,63 @@ def take(rows: Rows, command: c.Take | c.TakeOver, context: Context) -> Decision
             return Duplicate(command.interaction_id)
         if not over:
             return Refusal("taken", f"it can't be taken: {_whose(interaction)}")
+    yield from sessions.close(rows, command.interaction_id, "given_on")
     yield e.Assigned(
         interaction_id=command.interaction_id,
         contact_id=interaction.contact_id,
         agent_id=command.agent_id,
         why="taken_over" if over else "taken",
     )
-    return None
-
-
-def reply(rows: Rows, command: c.Reply, context: Context) -> Decision:
-    """The assigned agent answers a message of the interaction."""
-    interaction = rows.get(Interaction, command.interaction_id)
-    if interaction is None:
-        return _unknown(command)
-    delivery_id = derive(command.command_id, "delivery")
-    if rows.get(Delivery, delivery_id) is not None:
-        return Duplicate(command.interaction_id)
-    refusal = _not_theirs(interaction, command.agent_id)
-    if refusal is not None:
-        return refusal
-    answered = command.in_reply_to or interaction.latest_item
-    item = rows.get(Item, answered)
-    if item is None or item.interaction_id != command.interaction_id or item.author != "customer":
-        return Refusal("unknown_item", f"no message {answered} of the customer is part of this interaction")
-    if item.deleted:
-        return Refusal("deleted_item", f"the customer deleted message {answered}")
-    refusal = _unpostable(command, interaction)
-    if refusal is not None:
-        return refusal
-    yield e.ReplyRequested(
-        interaction_id=command.interaction_id,
-        contact_id=interaction.contact_id,
-        delivery_id=delivery_id,
-        agent_id=command.agent_id,
-        visibility=command.visibility,
-        in_reply_to=answered,
-        content_id=f"{rows.key}:r:{delivery_id}",
-        words=words_digest(command.salt, command.text),
-    )
-    return None
-
-
-def _unpostable(command: c.Reply, interaction: Interaction) -> Refusal | None:
-    if not command.text.strip():
-        return Refusal("empty", "an answer needs a text")
-    if command.visibility != interaction.visibility:
-        return Refusal(
-            "not_available", f"a {command.visibility} answer to a {interaction.visibility} message is not connected"
-        )
-    if len(command.text) > MAX_TEXT:
-        return Refusal("too_long", f"{len(command.text)} characters; no platform takes more than {MAX_TEXT}")
-    if interaction.channel == "x" and interaction.visibility == "public":
-        length = weighted_length(command.text)
-        if length > X_LIMIT:
-            return Refusal("too_long", f"{length} characters as X counts; {X_LIMIT} fit")
+    yield from sessions.open_if_talking(rows, command.interaction_id, context)
     return None
 
 
 def transfer(rows: Rows, command: c.Transfer, context: Context) -> Decision:
-    """The agent gives it to another queue, or to another agent."""
-    interaction = _of_agent(rows, command)
+    """The agent gives it to another queue, agent group or agent."""
+    interaction = of_agent(rows, command)
     if isinstance(interaction, Refusal):
         return interaction
-    if (command.to_queue is None) == (command.to_agent is None):
-        return Refusal("no_target", "name either a queue or an agent to transfer to")
+    if sum(target is not None for target in (command.to_queue, command.to_group, command.to_agent)) != 1:
+        return Refusal("no_target", "name a queue, an agent group or an agent to transfer to, and only one")
     rules = context.rules
     account = None if rules is None else rules.account(interaction.channel, interaction.account)
     if rules is None or account is None:
         return Refusal("unknown_account", f"the policy has no account {interaction.channel}:{interaction.account}")
     if command.to_queue is not None and command.to_queue not in rules.queues:
         return Refusal("unknown_queue", f"there is no such queue; there are {', '.join(rules.queues)}")
+    yield from sessions.close(rows, command.interaction_id, "given_on")
     yield e.Transferred(
         interaction_id=command.interaction_id,
         contact_id=interaction.contact_id,
         from_agent=command.agent_id,
         queue=command.to_queue,
+        group=command.to_group,
         agent=command.to_agent,
         note_id=None if command.note is None else f"{rows.key}:n:{command.command_id}",
     )
     yield from queue(
-        rows, context, rules, account, command.interaction_id, "transferred", command.to_queue or interaction.queue,
+        rows,
+        context,
+        rules,
+        account,
+        command.interaction_id,
+        "transferred",
+        command.to_queue or interaction.queue,
+        command.to_group,
         command.to_agent,
-    )  # fmt: skip
+    )
     return None
 
 
 def disposition(rows: Rows, command: c.Disposition, context: Context) -> Decision:
     """The agent ends it."""
-    interaction = _of_agent(rows, command)
+    interaction = of_agent(rows, command)
     if isinstance(interaction, Refusal):
         return interaction
     codes = frozenset[str]() if context.rules is None else context.rules.dispositions
     if command.code not in codes:
         return Refusal("unknown_code", f"that is no disposition; there are {', '.join(sorted(codes))}")
+    yield from sessions.close(rows, command.interaction_id, "dispositioned")
     yield e.Dispositioned(
         interaction_id=command.interaction_id,
         contact_id=interaction.contact_id,
@@ -227,7 +190,7 @@ def _not_theirs(interaction: Interaction, agent_id: str) -> Refusal | None:
     return Refusal("not_assigned", f"it is not with {agent_id}: {_whose(interaction)}")
 
 
-def _of_agent(rows: Rows, command: c.Transfer | c.Disposition) -> Interaction | Refusal:
+def of_agent(rows: Rows, command: ByAgent) -> Interaction | Refusal:
     """The interaction that a command's agent works on, or why it is not that agent's to change."""
     interaction = rows.get(Interaction, command.interaction_id)
     if interaction is None:

@@ -1,19 +1,19 @@
 """One partition's deciding, without Kafka: the envelope and chain, replay, rollback, repeats, dead letters, words."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from engine.bookkeeping import Done, Timer
 from engine.envelope import control_key, digest, genesis
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
-from engine.bookkeeping import Done, Timer
-from engine.interaction.state import PendingWords
+from engine.interaction.state import Address, PendingWords
 from tests.unit.builders import (
     DAY,
     FIRST,
@@ -39,6 +39,10 @@ def partition() -> Partition:
     one = Partition()
     one.publish(policy())
     return one
+
+
+FROM_CONTENT: Final = (PendingWords, Address)
+"""Rows that are read back from interaction.content."""
 
 
 def a_day_at_work(partition: Partition) -> None:
@@ -107,7 +111,7 @@ def test_replaying_the_log_leads_to_the_same_rows_and_deadlines(partition: Parti
     a_day_at_work(partition)
     again = replayed(partition)
     for rows in partition.deciding.state.all():
-        assert snapshot(again.state.rows(rows.key), PendingWords) == snapshot(rows, PendingWords)
+        assert snapshot(again.state.rows(rows.key), *FROM_CONTENT) == snapshot(rows, *FROM_CONTENT)
     assert again.state.next_due() == partition.deciding.state.next_due()
     following = message("m9", in_reply_to="m1")
     source = Input("interaction.commands", 0, 99)

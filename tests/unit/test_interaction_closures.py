@@ -2,13 +2,13 @@
 
 import pytest
 
+from engine.bookkeeping import NEVER, Timer
 from engine.decider import Send
 from engine.delivery import Deliver
 from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.receiving import notice_salt
-from engine.bookkeeping import NEVER, Timer
+from engine.interaction.automatic import notice_salt
 from engine.policy.document import SpecialDay
 from engine.testing import Told
 from tests.unit.builders import (
@@ -103,13 +103,16 @@ def test_one_notice_for_a_contact_account_and_closure() -> None:
     second = story.when(message("m2", posted_at=EVENING))
     assert second.names == ["MessageReceived", "ContactResolved", "OutOfHours"]
     assert only(second, e.OutOfHours).notice == "already_sent"
-    assert story.when(message("m3", in_reply_to="m1", posted_at=EVENING)).names == ["MessageReceived"]
+    third = story.when(message("m3", in_reply_to="m1", posted_at=EVENING))
+    assert third.names == ["MessageReceived"]
     other = story.when(message("m4", accounts=[OTHER_ACCOUNT], posted_at=EVENING))
     assert only(other, e.OutOfHours).notice == "requested"
     story.emergencies = {f"x:{ACCOUNT}": "e1"}
     assert only(story.when(message("m5", posted_at=EVENING)), e.OutOfHours).notice == "requested"
     story.emergencies = {f"x:{ACCOUNT}": "e2"}
-    assert "NoticeRequested" in story.when(message("m6", posted_at=EVENING)).names
+    assert only(story.when(message("m6", posted_at=EVENING)), e.OutOfHours).notice == "daily_cap"
+    story.now = EVENING + DAY
+    assert "NoticeRequested" in story.when(message("m7", posted_at=story.now)).names
 
 
 def test_another_closed_evening_is_another_closure() -> None:
@@ -120,12 +123,21 @@ def test_another_closed_evening_is_another_closure() -> None:
 
 
 def test_somebody_who_is_held_and_writes_in_an_emergency_is_told_of_it() -> None:
+    story = scenario(rules(office(channel="facebook")), EVENING)
+    story.when(message("m1", channel="facebook", thread="m1", posted_at=EVENING))
+    story.emergencies = {f"facebook:{ACCOUNT}": "e1"}
+    told = story.when(message("m2", channel="facebook", thread="m1", in_reply_to="m1", posted_at=EVENING))
+    assert told.names == ["MessageReceived", "NoticeRequested"]
+    assert only(told, e.NoticeRequested).kind == "emergency"
+
+
+def test_on_x_an_interaction_gets_one_automatic_answer_and_it_is_said_why_no_more() -> None:
     story = scenario(OFFICE, EVENING)
     story.when(message("m1", posted_at=EVENING))
     story.emergencies = {f"x:{ACCOUNT}": "e1"}
     told = story.when(message("m2", in_reply_to="m1", posted_at=EVENING))
-    assert told.names == ["MessageReceived", "NoticeRequested"]
-    assert only(told, e.NoticeRequested).kind == "emergency"
+    assert told.names == ["MessageReceived", "AutomaticWithheld"]
+    assert only(told, e.AutomaticWithheld).why == "once_per_interaction"
 
 
 @pytest.mark.parametrize(("age", "notice"), [(HOUR, "requested"), (HOUR + 1, "too_old")])

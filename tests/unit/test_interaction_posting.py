@@ -2,12 +2,12 @@
 
 import pytest
 
+from engine.bookkeeping import Timer
 from engine.decider import Duplicate, Refusal
 from engine.delivery import Deliver
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.posting import comparable
-from engine.bookkeeping import Timer
+from engine.interaction.echoes import comparable
 from engine.interaction.state import Item, PendingWords
 from engine.testing import Scenario, Told
 from tests.unit.builders import (

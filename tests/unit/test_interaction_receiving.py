@@ -302,13 +302,23 @@ def test_what_is_held_back_is_withdrawn_too() -> None:
     assert story.when(deletion("m1")).names == ["MessageDeleted", "Dispositioned"]
 
 
-def test_the_deletion_of_what_is_not_known_is_refused() -> None:
+def test_the_deletion_of_an_own_post_is_refused() -> None:
     story = queued(scenario())
     story.when(own_post("o1", in_reply_to="m1"))
-    for item in ("nothing", "o1"):
-        verdict = story.when(deletion(item)).verdict
-        assert isinstance(verdict, Refusal)
-        assert verdict.code == "unknown_item"
+    verdict = story.when(deletion("o1")).verdict
+    assert isinstance(verdict, Refusal)
+    assert verdict.code == "own_item"
+
+
+def test_a_deletion_that_comes_before_its_message_is_remembered() -> None:
+    story = scenario()
+    assert story.when(deletion("m1")).names == ["DeletionRemembered"]
+    assert story.when(deletion("m1")).names == []
+    told = story.when(message("m1"))
+    assert told.names == ["MessageReceived", "MessageDeleted", "Dispositioned"]
+    assert only(told, e.Dispositioned).code == "withdrawn"
+    key = only(told, e.MessageReceived).content_id
+    assert [send.record for send in told.sent if send.key == key][-1] is None
 
 
 def test_who_is_not_served_in_time_expires() -> None:

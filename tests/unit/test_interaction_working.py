@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from engine.bookkeeping import Timer
 from engine.decider import Duplicate, Refusal
 from engine.delivery import Deliver
 from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.bookkeeping import Timer
 from engine.routing import commands as r
 from engine.testing import Scenario, Told
 from tests.unit.builders import (
@@ -280,8 +280,13 @@ def test_a_message_that_was_deleted_is_not_answered() -> None:
     assert refusal(story.when(by_agent(c.Reply))) == "deleted_item"
 
 
-def test_a_public_message_is_not_answered_in_private() -> None:
-    assert refusal(accepted(scenario()).when(by_agent(c.Reply, visibility="private"))) == "not_available"
+def test_a_public_post_on_x_is_answered_in_private_by_a_direct_message() -> None:
+    told = accepted(scenario()).when(by_agent(c.Reply, visibility="private"))
+    asked = only(told, e.ReplyRequested)
+    assert (asked.action, asked.visibility, asked.recipient_handle) == ("message", "private", HOME)
+    (deliver,) = told.records("delivery.commands")
+    assert isinstance(deliver, Deliver)
+    assert (deliver.channel, deliver.action, deliver.recipient) == ("x", "message", "42")
 
 
 def test_the_same_answer_asked_twice_is_sent_once() -> None:

@@ -1,0 +1,99 @@
+"""The account's own posts and messages: echoes of our deliveries, and what somebody wrote on the platform itself."""
+
+import html
+import re
+import unicodedata
+from typing import Final
+
+from engine.decider import Context, Decision, Duplicate, Refusal
+from engine.envelope import words_digest
+from engine.interaction import commands as c
+from engine.interaction import events as e
+from engine.interaction import forwarding, posting
+from engine.interaction.state import Delivery, Interaction, Item, Link, PendingWords, Talks, talk_id
+from engine.rows import Rows
+
+_LINK: Final = re.compile(r"https?://\S+")
+_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
+
+
+def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> Decision:
+    """The account's own post or message: the echo of a delivery of ours, or an answer that was written elsewhere."""
+    if rows.get(Item, command.item_id) is not None:
+        return Duplicate(None)
+    echoed = _echoed(rows, command)
+    if echoed is not None:
+        delivery_id, delivery = echoed
+        if delivery.state == "posted":
+            return Duplicate(delivery.interaction_id)
+        outcome = posting.Posted(command.item_id, command.posted_at, "echo")
+        yield from posting.posted(rows, delivery, delivery_id, outcome, context)
+        return None
+    where = _answered(rows, command)
+    if where is None:
+        home = _home(rows, command)
+        if home is None:
+            named = command.in_reply_to or "a private conversation"
+            return Refusal("unknown_item", f"the account answered {named}, which is not known here", False)
+        yield forwarding.forward(command, home)
+        return None
+    interaction = rows.get(Interaction, where)
+    if interaction is None:
+        raise LookupError(f"an item or a conversation names interaction {where}, which never began")
+    yield e.RepliedElsewhere(
+        interaction_id=where,
+        contact_id=interaction.contact_id,
+        item_id=command.item_id,
+        in_reply_to=command.in_reply_to,
+        visibility=command.visibility,
+        posted_at=command.posted_at,
+        first_response=not interaction.answered,
+        content_id=f"{rows.key}:o:{command.item_id}",
+        words=words_digest(command.salt, command.text),
+    )
+    return None
+
+
+def _answered(rows: Rows, command: c.RecordOwnPost) -> str | None:
+    """The interaction that the post answers: that of the item it names, or what goes on in private."""
+    if command.in_reply_to is not None:
+        item = rows.get(Item, command.in_reply_to)
+        return None if item is None else item.interaction_id
+    talks = rows.get(Talks, talk_id(command.channel, command.account))
+    return talks.interactions[-1] if talks is not None and talks.interactions else None
+
+
+def _home(rows: Rows, command: c.RecordOwnPost) -> str | None:
+    """The key where what it answers may be known."""
+    if command.in_reply_to is not None:
+        return forwarding.elsewhere(rows, command, command.in_reply_to)
+    link = rows.get(Link, "")
+    passed = rows.key in command.via or len(command.via) >= forwarding.MOST_HOPS
+    return None if link is None or passed else link.to
+
+
+def _echoed(rows: Rows, command: c.RecordOwnPost) -> tuple[str, Delivery] | None:
+    """The delivery that this post is the echo of: the one that it names, or same message answered and same words."""
+    if command.delivery_id is not None:
+        delivery = rows.get(Delivery, command.delivery_id)
+        if delivery is not None:
+            return command.delivery_id, delivery
+    wanted = comparable(command.text)
+    for words in rows.walk(PendingWords):
+        delivery = rows.get(Delivery, words.delivery_id)
+        if delivery is None or delivery.state == "waiting" or delivery.visibility != command.visibility:
+            continue
+        if command.in_reply_to is not None and delivery.in_reply_to != command.in_reply_to:
+            continue
+        if comparable(words.text) == wanted:
+            return words.delivery_id, delivery
+    return None
+
+
+def comparable(text: str) -> str:
+    """A text in the form in which an echo is compared.
+
+    Platforms shorten links and fold white space; X escapes &, < and >, and puts the conversation's mentions first.
+    """
+    plain = unicodedata.normalize("NFC", html.unescape(text))
+    return " ".join(_LINK.sub("", _LEADING_MENTIONS.sub("", plain)).split())

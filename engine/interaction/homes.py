@@ -1,0 +1,129 @@
+"""What follows from events of contacts and their handles: names, and commands to the keys of others."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from engine.decider import Send
+from engine.interaction import commands as c
+from engine.interaction import contact_commands as cc
+from engine.interaction import contact_events as ce
+from engine.interaction import events as e
+from engine.interaction.forwarding import invited_by
+from engine.interaction.state import Address
+from engine.interaction.writing import CONTENT, INTERACTION, meta
+from engine.record import Command, Event
+from engine.rows import Rows
+
+
+def follow(rows: Rows, event: Event, command: Command | None) -> Iterator[Send]:
+    """The records that follow from one event."""
+    match event:
+        case ce.ContactCreated() | ce.ProfileRecorded():
+            yield from _keep_profile(rows, event, command)
+        case ce.HandleLinked():
+            link = cc.LinkHome(**meta(event, "link"), to=rows.key, version=event.version, how=event.how)
+            yield Send(INTERACTION, event.handle_id, link)
+        case ce.HandleUnlinked(why="asked"):
+            unlink = cc.UnlinkHome(**meta(event, "unlink"), to=rows.key, version=event.version)
+            yield Send(INTERACTION, event.handle_id, unlink)
+        case ce.HomeLinked():
+            yield from _introduce(rows, event)
+        case ce.HomeUnlinked(why="circle"):
+            undo = cc.UnlinkHandle(**meta(event, "undo"), handle_id=rows.key, version=event.version, why="circle")
+            yield Send(INTERACTION, event.to, undo)
+        case ce.Forwarded():
+            yield from _pass_on(rows, event, command)
+        case _:
+            return
+
+
+def _keep_profile(rows: Rows, event: ce.ContactCreated | ce.ProfileRecorded, command: Command | None) -> Iterator[Send]:
+    profile = _profile(event.channel, command)
+    if profile is None:
+        return
+    rows.put(event.handle_id, address_of(profile))
+    yield Send(CONTENT, event.profile_id, profile)
+
+
+def address_of(profile: e.Profile) -> Address:
+    """The row by which a handle is reached."""
+    return Address(
+        channel=profile.channel,
+        platform_id=profile.platform_id,
+        screen_name=profile.screen_name,
+        name=profile.name,
+    )
+
+
+def _profile(channel: str, command: Command | None) -> e.Profile | None:
+    match command:
+        case c.ReceiveMessage() | cc.ImportContact() | cc.RecordProfile():
+            return e.Profile(
+                channel=command.channel,
+                platform_id=command.platform_id,
+                screen_name=command.screen_name,
+                name=command.name,
+            )
+        case cc.ClaimInvitation():
+            return e.Profile(channel=command.channel, platform_id=command.platform_id)
+        case c.RecordDelivery() if command.recipient_id is not None:
+            return e.Profile(channel=channel, platform_id=command.recipient_id)
+        case _:
+            return None
+
+
+def _introduce(rows: Rows, event: ce.HomeLinked) -> Iterator[Send]:
+    """Tells the contact where the handle is reached, and the contact before that it is gone."""
+    address = rows.get(Address, rows.key)
+    if address is not None:
+        record = cc.RecordProfile(
+            **meta(event, "profile"),
+            handle_id=rows.key,
+            channel=address.channel,
+            platform_id=address.platform_id,
+            screen_name=address.screen_name,
+            name=address.name,
+        )
+        yield Send(INTERACTION, event.to, record)
+    if event.instead_of is not None and event.instead_of != event.to:
+        undo = cc.UnlinkHandle(**meta(event, "instead"), handle_id=rows.key, version=event.instead_version)
+        yield Send(INTERACTION, event.instead_of, undo)
+
+
+def _pass_on(rows: Rows, event: ce.Forwarded, command: Command | None) -> Iterator[Send]:
+    match event.command, command:
+        case "RecordReferral", c.ReceiveMessage() | c.RecordReferral():
+            claim = cc.ClaimInvitation(
+                **meta(event, "claim"),
+                handle_id=command.handle_id,
+                channel=command.channel,
+                platform_id=command.platform_id,
+                ref=command.ref or "",
+            )
+            yield Send(INTERACTION, event.to, claim)
+        case "DeleteMessage", cc.NoteItem():
+            delete = c.DeleteMessage(**meta(event, "delete"), channel="facebook", item_id=command.item_id)
+            yield Send(INTERACTION, event.to, delete)
+        case _, c.ReceiveMessage():
+            # The reference goes on to whom it names, and nowhere else.
+            ref = command.ref if invited_by(command.ref) == event.to else None
+            yield Send(INTERACTION, event.to, _passed(rows, event, replace(command, ref=ref)))
+        case _, c.EditMessage() | c.DeleteMessage() | c.RecordOwnPost():
+            yield Send(INTERACTION, event.to, _passed(rows, event, command))
+        case _:
+            return
+
+
+def _passed(
+    rows: Rows, event: ce.Forwarded, command: c.ReceiveMessage | c.EditMessage | c.DeleteMessage | c.RecordOwnPost
+) -> Command:
+    sent = meta(event, "forward")
+    return replace(
+        command,
+        command_id=sent["command_id"],
+        correlation_id=sent["correlation_id"],
+        reply_partition=None,
+        expected_sequence=None,
+        via=[*command.via, rows.key],
+    )
