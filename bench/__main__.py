@@ -5,13 +5,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench import decide_only, end_to_end, main_path, projecting
+from bench import decide_only, end_to_end, keywords, main_path, projecting
 from bench.measure import Measure
 from bench.progress import log_warnings_to_stderr, say
 from bench.services import Services
 from engine.errors import RejoinderError
 
-NAMES: Final = ("main_path", "decide_only", "projector", "end_to_end")
+NAMES: Final = ("main_path", "decide_only", "projector", "end_to_end", "keywords")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,6 +41,8 @@ def measures(services: Services, names: Sequence[str], messages: int, rounds: in
         yield from projecting.measure(services.dsn, made)
     if "end_to_end" in names:
         yield from end_to_end.measure(services.bootstrap, services.folder.logs)
+    if "keywords" in names:
+        yield from keywords.measure(rounds)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

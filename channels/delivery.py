@@ -1,4 +1,4 @@
-"""One attempt to post an answer, so that it is posted once: what is called when, and what is made of the outcome.
+"""One attempt to act on a platform, so that it is done once: what is called when, and what is made of the outcome.
 
     begin (durable) ──▶ call, within a set time ──▶ outcome
                                   └─ no answer ──▶ wait ──▶ look up ──▶ posted | retry | undecided
@@ -13,12 +13,24 @@ Nothing here knows Kafka: what is begun and looked up goes through ports.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
 
-from channels.outcomes import Duplicate, LookUpFailed, Outcome, Posted, Refused, Retry, Unknown
-from engine.delivery import AttemptBegun, Deliver
+from channels.outcomes import (
+    BROKEN_CONNECTION,
+    RATE_LIMITED,
+    TIME_OUT,
+    UNREACHABLE,
+    Duplicate,
+    LookUpFailed,
+    Outcome,
+    Posted,
+    Refused,
+    Retry,
+    Unknown,
+)
+from engine.delivery import UNDECIDED, AttemptBegun, Deliver, is_open
 from engine.envelope import derive
 from engine.interaction.commands import RecordDelivery
 
@@ -27,13 +39,20 @@ _log = logging.getLogger(__name__)
 BEGIN_TRIES: Final = 3
 """How often an attempt is begun again because its record took too long to become durable."""
 
-RATE_LIMITED: Final = "rate_limited"
-"""The reason of a Retry that concerns the whole account."""
+TROUBLES: Final = 3
+"""After how many calls of an account in a row without an answer the rest of its batch is not made."""
+
+LIMITS: Final[Mapping[str, str]] = {"private_answer": "message", "unhide": "hide"}
+"""Actions that share a platform's limit with another; each of the rest has one of its own."""
 
 _SLOW_JOURNAL: Final = Retry(
     "slow_journal", "It took too long to write down that the attempt begins; nothing was sent."
 )
+_SILENT: Final = Retry(UNREACHABLE, "The platform did not answer the calls before this one; nothing was sent.")
+_LATER: Final = Retry("later", "The calls before this one took too long; nothing was sent.")
 _SAME_TEXT: Final = Refused("duplicate_text", "The account has posted the same text before: change the wording.")
+_ANSWERED: Final = Refused("already_answered", "The comment has had the one private answer that the platform allows.")
+_NO_PLATFORM: Final = Refused("no_platform", "This worker does not know the channel: give it the platform's settings.")
 _LOOK_YOURSELF: Final = (
     "It is not known whether the answer was posted: look at the account, and post it if it is not there."
 )
@@ -41,23 +60,26 @@ _LOOK_YOURSELF: Final = (
 Unfinished = Mapping[str, AttemptBegun]
 """The attempts that were begun and have no end, by delivery id."""
 
+Repeat = Literal["harmless", "refused", "doubled"]
+"""What a second identical call does: nothing more than the first (a like); the platform refuses it, and says so (a
+post of the same text); it is done twice (a private message)."""
+
 
 class Platform(Protocol):
     """A platform's API. An error of the platform or the network is a value, not an exception."""
 
     @property
     def call_timeout(self) -> int:
-        """Milliseconds after which a call to post has surely ended."""
+        """Milliseconds after which a call of `perform` has surely ended."""
 
-    @property
-    def refuses_repeats(self) -> bool:
-        """Whether the platform itself refuses the same answer a second time, so that repeating a call is safe."""
+    def repeat(self, deliver: Deliver) -> Repeat:
+        """What a second identical call would do."""
 
-    async def post(self, account: str, in_reply_to: str, text: str) -> Outcome:
-        """Posts an answer."""
+    async def perform(self, deliver: Deliver) -> Outcome:
+        """Does what is asked. Where a repeat is doubled, Retry is only for what surely was not done."""
 
-    async def find_own_post(self, account: str, in_reply_to: str, text: str) -> str | None:
-        """The id of that answer if the account has posted it; raises LookUpFailed if it can't be known."""
+    async def find(self, deliver: Deliver) -> Posted | None:
+        """What was posted, if the account has posted it; raises LookUpFailed if it can't be known."""
 
 
 class Journal(Protocol):
@@ -86,15 +108,51 @@ class Settings:
     look_up_tries: int = 5
     look_up_pause: int = 1_000
     """Between look-ups: it doubles. The platform's timeline may lag behind a post."""
+    batch_for: int = 180_000
+    """No attempt of a batch starts after this time: with the last one's it stays well below the time after which
+    Kafka takes the worker for dead."""
     recorded_time: bool = False
     """Old traffic is played: an answer counts as posted at the time that the player set."""
 
 
+@dataclass(slots=True)
+class _Account:
+    """What one account's calls in this batch showed so far."""
+
+    ends: int
+    """When the batch's time is over."""
+    limited: dict[str, Retry] = field(default_factory=dict)
+    """Which kinds of calls the platform takes no more of."""
+    troubles: int = 0
+    """How many calls in a row had no answer."""
+
+    def obstacle(self, deliver: Deliver, begun: AttemptBegun | None, now: int) -> Retry | None:
+        """Why the next attempt should not be made now. A limit does not keep from looking for an earlier one."""
+        if now >= self.ends:
+            return _LATER
+        if self.troubles >= TROUBLES:
+            return _SILENT
+        return self.limited.get(_limit(deliver)) if begun is None else None
+
+    def learn(self, deliver: Deliver, begun: AttemptBegun | None, result: RecordDelivery) -> None:
+        """Takes in what came of an attempt. An own call that had to be looked up had no answer, whatever was found."""
+        if result.reason == RATE_LIMITED:
+            self.limited[_limit(deliver)] = Retry(RATE_LIMITED, result.detail or "", result.retry_after)
+        silent = result.reason in (UNREACHABLE, TIME_OUT, BROKEN_CONNECTION) or is_open(result)
+        if silent or (begun is None and result.settled_by == "look_up"):
+            self.troubles += 1
+        else:
+            self.troubles = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Makes attempts for the deliveries of any number of accounts of one platform."""
+    """Makes attempts for the deliveries of any number of accounts."""
 
-    platform: Platform
+    platforms: Mapping[str, Platform]
+    """By channel."""
+    home: Callable[[str, str], str]
+    """The key of the person with this channel and platform id."""
     journal: Journal
     clock: Clock
     settings: Settings = Settings()
@@ -104,22 +162,23 @@ class Worker:
 
         Raises what the journal raises; the attempts that were begun by then are settled by whoever comes next.
         """
-        accounts: defaultdict[str, list[int]] = defaultdict(list)
+        accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for position, deliver in enumerate(delivers):
-            accounts[deliver.account].append(position)
+            accounts[deliver.channel, deliver.account].append(position)
         results: dict[int, RecordDelivery] = {}
+        ends = self.clock.now() + self.settings.batch_for
 
         async def one_account(positions: list[int]) -> None:
-            limited: Retry | None = None
+            account = _Account(ends)
             for position in positions:
                 deliver = delivers[position]
                 begun = unfinished.get(deliver.delivery_id)
-                if limited is not None and begun is None:
-                    results[position] = self._not_now(deliver, limited)  # the limit is the account's: don't ask again
-                    continue
-                result = results[position] = await self.run(deliver, begun)
-                if result.reason == RATE_LIMITED:
-                    limited = Retry(RATE_LIMITED, result.detail or "", result.retry_after)
+                obstacle = account.obstacle(deliver, begun, self.clock.now())
+                if obstacle is None:
+                    results[position] = await self.run(deliver, begun)
+                    account.learn(deliver, begun, results[position])
+                else:
+                    results[position] = self._put_off(deliver, begun, obstacle)
 
         async with asyncio.TaskGroup() as group:
             for positions in accounts.values():
@@ -128,43 +187,51 @@ class Worker:
 
     async def run(self, deliver: Deliver, unfinished: AttemptBegun | None = None) -> RecordDelivery:
         """One attempt. `unfinished` is an attempt of the same delivery that was begun by somebody and has no end."""
+        platform = self.platforms.get(deliver.channel)
+        if platform is None:
+            return self._refused(deliver, _NO_PLATFORM) if unfinished is None else self._unsettled(deliver)
         if unfinished is not None:
-            settled = await self.settle(deliver, unfinished)
+            settled = await self._settle(platform, deliver, unfinished)
             if settled is not None:
                 return settled
         begun = await self._begin(deliver)
         if begun is None:
             return self._not_now(deliver, _SLOW_JOURNAL)
-        outcome = await self.platform.post(deliver.account, deliver.in_reply_to, deliver.text)
+        outcome = await platform.perform(deliver)
         match outcome:
-            case Posted(item_id):
-                return self._posted(deliver, item_id, "outcome")
+            case Posted():
+                return self._posted(deliver, outcome, "outcome")
             case Retry():
                 return self._not_now(deliver, outcome)
             case Refused():
                 return self._refused(deliver, outcome)
             case Unknown(reason, detail):
-                return await self.settle(deliver, begun) or self._not_now(deliver, Retry(reason, detail))
+                settled = await self._settle(platform, deliver, begun)
+                return settled or self._not_now(deliver, Retry(reason, detail))
             case Duplicate():
-                return await self._duplicate(deliver, was_unfinished=unfinished is not None)
+                return await self._duplicate(platform, deliver, was_unfinished=unfinished is not None)
 
-    async def settle(self, deliver: Deliver, begun: AttemptBegun) -> RecordDelivery | None:
-        """What came of an attempt whose end nobody saw; None if it is not to be found and may be made again.
+    async def _settle(self, platform: Platform, deliver: Deliver, begun: AttemptBegun) -> RecordDelivery | None:
+        """What came of an attempt whose end nobody saw; None if it may be made again.
 
         Waits until no call of that attempt can be under way, then looks at the platform. Where the platform refuses
-        repeats, one look is enough: should its timeline lag behind, the repeat shows that the answer is there.
+        repeats, one look is enough: should its timeline lag behind, the repeat shows that the answer is there. What
+        would be done twice is never repeated, only looked for.
         """
-        longest = self.settings.call_within + self.platform.call_timeout
+        repeat = platform.repeat(deliver)
+        if repeat == "harmless":
+            return None
+        longest = self.settings.call_within + platform.call_timeout
         # No more than `longest`: a beginning in the future is a clock that was wrong.
         await self.clock.sleep(max(0, min(longest, begun.begun_at + longest - self.clock.now())))
         try:
-            item_id = await self._look_up(deliver, until_found=not self.platform.refuses_repeats)
+            posted = await self._look_up(platform, deliver, until_found=repeat == "doubled")
         except LookUpFailed as failure:
             _log.warning("delivery %s attempt %d: %s", deliver.delivery_id, deliver.attempt, failure)
-            return self._undecided(deliver)
-        if item_id is not None:
-            return self._posted(deliver, item_id, "look_up")
-        return None if self.platform.refuses_repeats else self._undecided(deliver)
+            return self._unsettled(deliver)
+        if posted is not None:
+            return self._posted(deliver, posted, "look_up")
+        return self._undecided(deliver) if repeat == "doubled" else None
 
     async def _begin(self, deliver: Deliver) -> AttemptBegun | None:
         """A beginning that is fresh enough for a call; None if the journal is too slow for that."""
@@ -180,29 +247,31 @@ class Worker:
                 return begun
         return None
 
-    async def _duplicate(self, deliver: Deliver, *, was_unfinished: bool) -> RecordDelivery:
-        """The platform has the text already: from an earlier attempt of this delivery, or from another answer.
+    async def _duplicate(self, platform: Platform, deliver: Deliver, *, was_unfinished: bool) -> RecordDelivery:
+        """The platform has it already: from an earlier attempt of this delivery, or from another answer.
 
         Where the post can't be found, an unfinished attempt made it; the first attempt of all did not; and of
         earlier attempts that ended without an id nobody can say, so a person has to look.
         """
         try:
-            item_id = await self._look_up(deliver, until_found=True)
+            posted = await self._look_up(platform, deliver, until_found=True)
         except LookUpFailed as failure:
             _log.warning("delivery %s attempt %d: %s", deliver.delivery_id, deliver.attempt, failure)
-            item_id = None
-        if item_id is not None or was_unfinished:
-            return self._posted(deliver, item_id, "duplicate_error")
-        return self._undecided(deliver) if deliver.attempt > 1 else self._refused(deliver, _SAME_TEXT)
+            posted = None
+        if posted is not None or was_unfinished:
+            return self._posted(deliver, posted or Posted(None), "duplicate_error")
+        if deliver.attempt > 1:
+            return self._undecided(deliver)
+        return self._refused(deliver, _ANSWERED if deliver.action == "private_answer" else _SAME_TEXT)
 
-    async def _look_up(self, deliver: Deliver, *, until_found: bool) -> str | None:
-        """The id of the posted answer, or None. Raises LookUpFailed if the last of several tries fails."""
+    async def _look_up(self, platform: Platform, deliver: Deliver, *, until_found: bool) -> Posted | None:
+        """What was posted, or None. Raises LookUpFailed if the last of several tries fails."""
         pause = self.settings.look_up_pause
         for remaining in reversed(range(self.settings.look_up_tries)):
             try:
-                item_id = await self.platform.find_own_post(deliver.account, deliver.in_reply_to, deliver.text)
-                if item_id is not None or not until_found:
-                    return item_id
+                posted = await platform.find(deliver)
+                if posted is not None or not until_found:
+                    return posted
             except LookUpFailed:
                 if not remaining:
                     raise
@@ -211,15 +280,26 @@ class Worker:
                 pause *= 2
         return None
 
-    def _posted(self, deliver: Deliver, item_id: str | None, settled_by: str) -> RecordDelivery:
+    def _posted(self, deliver: Deliver, posted: Posted, settled_by: str) -> RecordDelivery:
         command = self._record(deliver, "posted")
-        command.item_id, command.posted_at, command.settled_by = item_id, command.at, settled_by
+        command.item_id, command.posted_at, command.settled_by = posted.item_id, command.at, settled_by
+        if posted.recipient_id is not None:
+            # Only a private answer to a comment tells whom it reached: the commenter, in Messenger.
+            command.recipient_id = posted.recipient_id
+            command.recipient_handle = self.home("messenger", posted.recipient_id)
         return command
 
     def _not_now(self, deliver: Deliver, retry: Retry) -> RecordDelivery:
         command = self._record(deliver, "retry")
         command.reason, command.detail, command.retry_after = retry.reason, retry.detail, retry.retry_after
         return command
+
+    def _put_off(self, deliver: Deliver, begun: AttemptBegun | None, why: Retry) -> RecordDelivery:
+        """Nothing was done. An attempt whose end nobody saw stays open, unless it may be repeated anyway."""
+        platform = self.platforms.get(deliver.channel)
+        if begun is None or (platform is not None and platform.repeat(deliver) == "harmless"):
+            return self._not_now(deliver, why)
+        return self._unsettled(deliver)
 
     def _refused(self, deliver: Deliver, refused: Refused) -> RecordDelivery:
         command = self._record(deliver, "refused")
@@ -228,7 +308,13 @@ class Worker:
 
     def _undecided(self, deliver: Deliver) -> RecordDelivery:
         command = self._record(deliver, "undecided")
-        command.settled_by, command.reason, command.detail = "look_up", "undecided", _LOOK_YOURSELF
+        command.settled_by, command.reason, command.detail = "look_up", UNDECIDED, _LOOK_YOURSELF
+        return command
+
+    def _unsettled(self, deliver: Deliver) -> RecordDelivery:
+        """Nobody could look yet what came of a begun attempt: it stays open, and the next one begins with the look."""
+        command = self._undecided(deliver)
+        command.outcome = "retry"
         return command
 
     def _record(self, deliver: Deliver, outcome: str) -> RecordDelivery:
@@ -241,3 +327,8 @@ class Worker:
             attempt=deliver.attempt,
             outcome=outcome,
         )
+
+
+def _limit(deliver: Deliver) -> str:
+    """Whose limit the call counts against."""
+    return LIMITS.get(deliver.action, deliver.action)

@@ -22,7 +22,7 @@ class Done(Row, kw_only=True, frozen=True):
 class Timer(Row, kw_only=True, frozen=True):
     """A deadline. Id: `name:ref`."""
 
-    name: Annotated[str, "accept, closure, expire, retry or forget"]
+    name: Annotated[str, "accept, closure, expire, retry, idle, prefer, relax or forget"]
     ref: Annotated[str, "the interaction, delivery or command"]
     due: Annotated[Millis, "when"]
 

@@ -1,8 +1,12 @@
 """The records between the decider and the worker that posts answers, and of what is asked and answered."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
+from engine.interaction.commands import RecordDelivery
 from engine.record import Millis, Record
+
+UNDECIDED: Final = "undecided"
+"""The reason of an outcome that leaves unknown what came of a call to the platform."""
 
 
 class Deliver(Record, kw_only=True):
@@ -83,4 +87,25 @@ class PolicyVersion(Record, kw_only=True):
     published_by: Annotated[str, "who"]
 
 
-RECORDS: tuple[type[Record], ...] = (Deliver, AttemptBegun, AttemptEnded, CommandResult, DeadLetter, PolicyVersion)
+class AccessToken(Record, kw_only=True):
+    """access.tokens: who may use the HTTP API, as what, until when. Keyed by the token's id. Never the secret."""
+
+    token_id: Annotated[str, "the token's id, which may be shown"]
+    digest: Annotated[bytes, "SHA-256 of its secret, which has 256 random bits"]
+    role: Annotated[str, "agent, supervisor, analyst, auditor or engineer"]
+    subject: Annotated[str, "who uses it: for an agent the agent's name"]
+    created_at: Annotated[Millis, "by the wall clock"]
+    created_by: Annotated[str, "who made it"]
+    expires_at: Annotated[Millis | None, "from when on it holds no more; null: until it is revoked"] = None
+    revoked_at: Annotated[Millis | None, "when it was revoked"] = None
+
+
+RECORDS: tuple[type[Record], ...] = (
+    Deliver, AttemptBegun, AttemptEnded, CommandResult, DeadLetter, PolicyVersion, AccessToken,
+)  # fmt: skip
+
+
+def is_open(outcome: RecordDelivery) -> bool:
+    """Whether an attempt of the delivery has no end yet: the platform could not be asked what came of its call, and
+    the next attempt begins with asking."""
+    return outcome.outcome == "retry" and outcome.reason == UNDECIDED

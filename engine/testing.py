@@ -9,9 +9,9 @@ told.events, told.sent, told.verdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.bookkeeping import Timer
 from engine.decider import Context, Decider, Decision, Send, Verdict
 from engine.envelope import derive
-from engine.bookkeeping import Timer
 from engine.policy.rules import Rules
 from engine.record import Command, Event, Record
 from engine.rows import Journal, Rows

@@ -52,7 +52,7 @@ def _length_with_urls(text: str) -> int:
 
 
 MESSENGER_LIMIT: Final = 1_999
-"""Messenger takes fewer than 2,000 characters (Send API reference); counted in UTF-16 units, so that none is too many."""
+"""Messenger takes fewer than 2,000 characters (Send API reference); counted in UTF-16 units, to be safe."""
 X_MESSAGE_LIMIT: Final = 10_000
 """Characters of a direct message on X (API reference, POST /2/dm_conversations)."""
 COMMENT_LIMIT: Final = 8_000

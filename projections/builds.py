@@ -36,15 +36,23 @@ COMMENT ON COLUMN projector.builds.version IS 'the version, whose tables lie in 
 COMMENT ON COLUMN projector.builds.shape IS 'a digest of the declarations of its tables';
 COMMENT ON COLUMN projector.builds.views IS 'a digest of its views, where they point at this version; else null';
 """
+# A view's column without a comment takes one of the same name: of the table that the view is named after, of another
+# table, or of another view.
 _INHERIT_COMMENTS = """
-SELECT format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', v.nspname, v.relname, v.attname, min(t.comment))
-FROM (SELECT n.nspname, c.relname, a.attname
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-      WHERE n.nspname = %(views)s AND c.relkind = 'v' AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL) v
-JOIN (SELECT a.attname, col_description(c.oid, a.attnum) AS comment
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-      WHERE n.nspname = %(rows)s AND c.relkind = 'r' AND a.attnum > 0) t USING (attname)
-GROUP BY v.nspname, v.relname, v.attname
+WITH columns AS (
+    SELECT n.nspname, c.relname, c.relkind, a.attname, col_description(c.oid, a.attnum) AS comment
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE a.attnum > 0 AND c.relkind IN ('r', 'v') AND n.nspname IN (%(views)s, %(rows)s)
+)
+SELECT format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', v.nspname, v.relname, v.attname, t.comment)
+FROM columns v
+CROSS JOIN LATERAL (
+    SELECT t.comment FROM columns t
+    WHERE t.attname = v.attname AND t.comment IS NOT NULL
+    ORDER BY starts_with(t.relname, v.relname) DESC, t.relkind, t.comment
+    LIMIT 1
+) t
+WHERE v.nspname = %(views)s AND v.comment IS NULL
 """
 
 

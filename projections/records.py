@@ -8,7 +8,7 @@ import schemas.codec
 from engine.interaction.events import EVENTS as INTERACTION_EVENT_TYPES
 from engine.interaction.events import Profile, Words
 from engine.routing.events import EVENTS as ROUTING_EVENT_TYPES
-from projections.errors import UnknownEvent, UnreadableRecord
+from projections.errors import InconsistentLog, UnknownEvent, UnreadableRecord
 
 INTERACTION_EVENTS: Final = "interaction.events"
 ROUTING_EVENTS: Final = "routing.events"
@@ -84,3 +84,11 @@ def read(topic: str, partition: int, offset: int, key: bytes | None, value: byte
         )
     schema_id = int.from_bytes(value[1 : schemas.codec.HEADER_BYTES], "big")
     return Logged(topic, partition, offset, name, schema_id, fingerprint, body, record)
+
+
+def nothing_before(logged: Logged, what: str, name: str) -> InconsistentLog:
+    """The error for an event of something of which no event before it says anything."""
+    return InconsistentLog(
+        f"{logged.position} is a {type(logged.record).__name__} of {what} {name}, of which no event before it says "
+        f"anything. Check the chain of key {logged.key}."
+    )

@@ -26,6 +26,25 @@ class Json(str):
     """A column of type jsonb, encoded."""
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def json_of(value: Any) -> Json:
+    """A value as JSON; its texts have to be `plain`."""
+    return Json(_encode(value).decode())
+
+
+def plain(value: Any) -> Any:
+    """A value as `jsonb` takes it: bytes as hex digits, and text without what it refuses."""
+    if type(value) is str:
+        return shown(value)
+    if type(value) is bytes:
+        return value.hex()
+    if type(value) is list:
+        return [plain(part) for part in value]
+    return value
+
+
 class _JsonDumper(Dumper):
     """Passes on what is encoded already, with the version byte of jsonb's binary format."""
 
@@ -66,7 +85,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table(Generic[R]):
-    """A table and the type of its rows. `indexes` are the column lists of further indexes, as in SQL."""
+    """A table and the type of its rows. `indexes` are the column lists of further indexes, as in SQL.
+
+    A list may end with a WHERE: then the index has only the rows for which that holds.
+    """
 
     name: str
     row: type[R]
@@ -92,7 +114,9 @@ class Table(Generic[R]):
         lines = [f"    {column.name} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in self.columns]
         lines.append(f"    PRIMARY KEY ({', '.join(self.key)})")
         statements = [f"CREATE TABLE {self.name} (\n" + ",\n".join(lines) + "\n)"]
-        statements += [f"CREATE INDEX ON {self.name} ({columns})" for columns in self.indexes]
+        for index in self.indexes:
+            columns, where, condition = index.partition(" WHERE ")
+            statements.append(f"CREATE INDEX ON {self.name} ({columns}){where}{condition}")
         statements.append(f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}")
         statements += [
             f"COMMENT ON COLUMN {self.name}.{column.name} IS {_quoted(column.comment)}" for column in self.columns

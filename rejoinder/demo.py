@@ -2,14 +2,11 @@
 
 import json
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-
-from pydantic import SecretStr
 
 from engine.errors import RejoinderError
 from rejoinder.deployment import deploy, ensure_policy
@@ -18,9 +15,9 @@ from rejoinder.play.generating import generate
 from rejoinder.play.traffic import encode, read
 from rejoinder.programs.player import stage_of
 from rejoinder.progress import step
-from rejoinder.secrets import kept_secret
 from rejoinder.services import Services
 from rejoinder.settings import Settings
+from rejoinder.simulated import all_simulated, with_simulator
 from rejoinder.supervisor import Program, ProgramFailed, Supervisor
 
 WEDNESDAY: Final = 2
@@ -80,22 +77,9 @@ def run(settings: Settings, options: Options, show: Callable[[dict[str, Any]], N
     file = _generated(settings.data) if options.traffic is None else options.traffic
     traffic = read(file)  # a bad file is told before anything is started
     stage = stage_of(traffic, generated)
-    ports = _free_ports(2)
-    simulator, webhook = f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}/webhooks/x"
-    settings = settings.model_copy(
-        update={
-            "x": settings.x.model_copy(
-                update={
-                    "api": simulator,
-                    "simulated": True,
-                    "call_timeout": 5.0,
-                    "consumer_secret": SecretStr(kept_secret(settings, "x-consumer")),
-                }
-            ),
-            "web": settings.web.model_copy(update={"port": ports[1]}),
-            "time": settings.time.model_copy(update={"mode": "recorded"}),
-        }
-    )
+    settings, simulator = with_simulator(all_simulated(settings))
+    settings = settings.model_copy(update={"time": settings.time.model_copy(update={"mode": "recorded"})})
+    webhook = f"http://127.0.0.1:{settings.web.port}/webhooks/x"
     summary = settings.data / "summary.json"
     summary.unlink(missing_ok=True)
 
@@ -103,9 +87,10 @@ def run(settings: Settings, options: Options, show: Callable[[dict[str, Any]], N
         cluster, _ = deploy(settings, services.bootstrap)
         ensure_policy(cluster, stage.policy, at=traffic.steps[0].at)
 
-    arguments = [str(file), simulator, webhook, options.speed, "generated" if generated else "recorded", str(summary)]
+    kind = "generated" if generated else "recorded"
+    arguments = [str(file), str(settings.x.api), webhook, options.speed, kind, str(summary)]
     programs = [
-        Program("simulator", stage=0, arguments=[str(ports[0])]),
+        simulator,
         Program("engine", stage=1),
         Program("projector", stage=1),
         Program("delivery", stage=1),
@@ -137,12 +122,3 @@ def _generated(data: Path) -> Path:
         day = today - timedelta(days=(today.weekday() - WEDNESDAY) % 7 or 7)  # a day with an open one after it
         file.write_text("".join(f"{encode(line)}\n" for line in generate(day)), "utf-8")
     return file
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now. A program that is started again keeps its port, which the others were told."""
-    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in listening]
-    for each in listening:
-        each.close()
-    return ports

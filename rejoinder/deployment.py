@@ -2,11 +2,10 @@
 
 from engine.errors import RejoinderError
 from engine.policy.document import Policy
-from engine.policy.rules import encode
-from rejoinder.cluster import Cluster, catalogue_of, connect, registry_of, wall_clock
+from rejoinder.cluster import Cluster, catalogue_of, connect, registry_of
+from rejoinder.policies import publish_policy
 from rejoinder.settings import Settings
 from schemas import files
-from topics import policies
 from topics.admin import Difference, Kind, Topics
 
 
@@ -30,15 +29,6 @@ def deploy(settings: Settings, bootstrap: str, *, configs: bool = False) -> tupl
 
 
 def ensure_policy(cluster: Cluster, policy: Policy, at: int | None = None) -> int:
-    """Publishes the policy if there is none, or if it is another than the latest. Gives the version in force.
-
-    Either way every partition is told the latest, in case an earlier publisher was killed half-way.
-    """
-    now = wall_clock() if at is None else at
-    known = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
-    with cluster.publisher("policy") as publisher:
-        if known and known[-1].document == encode(policy):
-            publisher.publish(policies.tell(cluster.catalogue, known[-1], now, "rejoinder"))
-            return known[-1].version
-        version = known[-1].version + 1 if known else 1
-        return policies.publish(publisher, cluster.catalogue, policy, version, now, "rejoinder").version
+    """Publishes the policy if there is none, or if it is another than the latest. Gives the version in force."""
+    version, _ = publish_policy(cluster, policy, "rejoinder", at)
+    return version.version

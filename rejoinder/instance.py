@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,9 @@ from engine.errors import RejoinderError
 from rejoinder.children import identity_of
 from rejoinder.files import write_atomically
 from rejoinder.settings import READY_VARIABLE
+
+ELSEWHERE: Final = 0
+"""What stands for the process of an instance that this machine did not start."""
 
 
 class DataFolderError(RejoinderError):
@@ -47,6 +51,11 @@ class Instance(msgspec.Struct, kw_only=True):
     embedded_kafka: bool
     embedded_postgres: bool
     programs: dict[str, RunningProgram] = {}
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its programs run on other machines, or in containers: then only its services are known."""
+        return self.pid == ELSEWHERE
 
 
 class DataFolder:

@@ -90,11 +90,21 @@ def to_yaml(policy: Policy) -> str:
     return str(yaml.safe_dump(msgspec.to_builtins(policy), sort_keys=False, allow_unicode=True, width=100))
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads what JSON writes as two escapes, \\ud83d\\ude00, as the one character that it is; YAML sees two halves."""
+
+    def compose_scalar_node(self, anchor: Any) -> ScalarNode:
+        node: ScalarNode = super().compose_scalar_node(anchor)
+        if not node.value.isascii():
+            node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return node
+
+
 def _compose(text: str, file: str) -> Node:
     if len(text) > LARGEST_FILE:
         raise BadPolicy(file, [Problem(1, 1, "", f"{len(text)} letters are too many for a policy; {LARGEST_FILE} fit")])
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -238,16 +248,18 @@ STARTER: Final = """\
 #   rejoinder policy validate policy.yaml     says what is wrong, with line and column
 #   rejoinder policy publish policy.yaml      puts it in force in the running instance
 #
-# docs/reference/policy.md describes every field. Times are written as 90s, 5m, 72h or 30d.
+# docs/reference/policy.md describes every field; docs/policies/ has more, for Facebook and Messenger too. Times are
+# written as 90s, 5m, 72h or 30d.
 
 name: care
 
 # The company's accounts. A message to an account that is not here is kept aside, and nobody answers it.
 accounts:
-  - channel: x                            # only x is connected yet
+  - channel: x                            # x, facebook or messenger
     id: 1000000000001                     # the platform's id, not the handle
     handle: AcmeCare                      # without @
     queue: care                           # where what arrives waits for an agent
+    private_queue: messages               # where direct messages do
     language: en                          # of notices, where the platform names no language that we have
     hours: Mo-Fr 08:00-18:00; PH off      # OpenStreetMap's opening hours; 24/7 is round the clock
     time_zone: Europe/Berlin
@@ -267,11 +279,16 @@ queues:
   - name: care
     pool: main                            # agents and queues of one pool are routed together
     skills: [care]                        # an agent needs all of them
+    prefer_last_agent_for: 7d             # whoever served the customer in this time is asked first
+    answer_within: 1h                     # the target of the service level
   - name: urgent
     skills: [care]
     priority: 10                          # a higher one is served first
+  - name: messages
+    group: confidential                   # only agents of this group
 
-# What certain words lead to. The first filter that matches decides; without one a message goes to its account's queue.
+# What certain messages lead to. The first filter whose conditions all hold decides; without one a message goes to its
+# account's queue.
 filters:
   - name: spam
     any: [free crypto, giveaway]          # one of these stands in the text; `all`: every one; `none`: none
@@ -282,11 +299,19 @@ filters:
     action: attach                        # it joins the history, and opens nothing
   - name: outage
     any: [outage, no signal]
-    action: route
+    events: [mention, reply, quote]       # only what happened in one of these ways
+    action: answer                        # automatically, and then a person too (`then: close`: no person)
+    template: outage
     queue: urgent
+  - name: praise
+    sentiment: positive                   # English only; docs/why/automatic-answers.md says how often it is wrong
+    none: ["?", but, please, help, not]
+    action: engage
+    engagement: like                      # retweet, like or favourite
+    mode: suggest                         # the agent decides; X allows no automatic likes
 
-# Automatic answers because of a closure, by language. On X they are public, have to fit into a post, and
-# name the customer with {handle}, because X refuses the same text twice within hours.
+# Automatic answers, by language. On X public ones have to fit into a post, and name the customer with {handle}, because
+# X refuses the same text twice within hours.
 notices:
   - name: closed
     text:
@@ -295,14 +320,21 @@ notices:
   - name: emergency
     text:
       en: "{handle} Many of you write to us right now. We know of the problem and work on it."
+  - name: outage
+    text:
+      en: "{handle} Sorry about that! We know of the outage and are working on it; one of us will be with you."
 
 # With which codes an agent may end an interaction.
 dispositions: [resolved, no_answer_needed]
 
 join_recent: 72h        # an answer to a post that we don't know joins what was active in this time
-notice_max_age: 1h      # no notice to a message that is older
+notice_max_age: 1h      # no automatic answer to a message that is older
 accept_within: 60s      # how long an agent has to accept an offer; null: any time
 expire_after: 30d       # what waits longer ends as expired; null: never
+opt_out: [stop, unsubscribe, opt out]   # a message that says just this ends automatic answers to its author
+automatic_per_day: 3    # the most automatic answers to one customer in 24 hours
+weights: {x: 1}         # how much of an agent's capacity an interaction takes, by channel; else 1
+session_idle: 30m       # a private conversation in which nobody writes for so long is over; null: never
 retry_for: 1h           # how long a post is tried again
 retry_every: 30s        # the first pause between tries; it doubles
 """

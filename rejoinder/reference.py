@@ -1,7 +1,7 @@
 """Pages of docs/reference/ from the code: `python -m rejoinder.reference --write`, or `--check` that they are current.
 
-What the code declares (records, topics, settings, the policy, measures) is described there, beside each declaration,
-and nowhere else.
+What the code declares (records, topics, settings, the policy and its JSON Schema, measures) is described there, beside
+each declaration, and nowhere else.
 """
 
 import argparse
@@ -27,6 +27,8 @@ from engine.routing import commands as routing_commands
 from engine.routing import events as routing_events
 from projections.reporting import rows as reporting
 from projections.tables import Table
+from rejoinder import api_reference, policy_schema
+from rejoinder.policy_schema import meaning
 from rejoinder.settings import Section, Settings, variable_of
 from topics.catalogue import DAY, HOUR, Topic, catalogue
 
@@ -43,7 +45,7 @@ _FOLDERS: Final = {
 
 def pages() -> dict[str, str]:
     """The text of every page, by its file's name."""
-    return {
+    written = {
         name: "\n".join((NOTE, *write())) + "\n"
         for name, write in {
             "topics.md": _topics,
@@ -54,6 +56,11 @@ def pages() -> dict[str, str]:
             "records.md": _records,
             "measures.md": _measures,
         }.items()
+    }
+    return written | {
+        "policy.schema.json": policy_schema.text(),
+        "openapi.json": api_reference.text(),
+        "api.md": api_reference.page(),
     }
 
 
@@ -151,7 +158,8 @@ def _policy() -> Iterator[str]:
     yield "# The policy\n"
     yield (
         "One document holds everything that the business sets. A field that it does not know is an error. A duration "
-        "is a whole number and `s`, `m`, `h` or `d`. [Write and publish a policy](../how-to/policy.md) shows one.\n"
+        "is a whole number and `s`, `m`, `h` or `d`. [Write and publish a policy](../how-to/policy.md) shows one; "
+        "[policy.schema.json](policy.schema.json) is its JSON Schema.\n"
     )
     parts: list[type[msgspec.Struct]] = [
         document.Policy, document.Account, document.SpecialDay, document.Queue, document.Filter, document.Notice
@@ -161,7 +169,7 @@ def _policy() -> Iterator[str]:
         yield from _table(
             ("field", "value", "default", "what it is"),
             (
-                (f"`{field.name}`", _type(field.type), _default(field), _meaning(field.type))
+                (f"`{field.name}`", _type(field.type), _default(field), meaning(field.type))
                 for field in msgspec.structs.fields(part)
             ),
         )
@@ -223,7 +231,7 @@ def _fields(record: type[msgspec.Struct], without: Sequence[str]) -> Iterator[st
     return _table(
         ("field", "type", "what it is"),
         (
-            (f"`{field.name}`", _type(field.type), _meaning(field.type))
+            (f"`{field.name}`", _type(field.type), meaning(field.type))
             for field in msgspec.structs.fields(record)
             if field.name not in without
         ),
@@ -246,8 +254,8 @@ def _measures() -> Iterator[str]:
         yield f"## reporting.{view}\n\n{comment.replace(chr(39) * 2, chr(39))}\n"
         table = tables.get(view)
         own = msgspec.structs.fields(table.row) if table is not None else ()
-        described = [*((field.name, _meaning(field.type)) for field in own), *columns.get(view, [])]
-        yield from _table(("column", "what it is"), ((f"`{name}`", meaning) for name, meaning in described))
+        described = [*((field.name, meaning(field.type)) for field in own), *columns.get(view, [])]
+        yield from _table(("column", "what it is"), ((f"`{name}`", said) for name, said in described))
         yield ""
 
 
@@ -260,11 +268,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _doc(declared: type) -> str:
     return inspect.cleandoc(declared.__doc__ or "")
-
-
-def _meaning(annotation: Any) -> str:
-    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((note for note in reversed(notes) if isinstance(note, str)), "")
 
 
 def _bare(annotation: Any) -> Any:

@@ -5,6 +5,7 @@ environment as REJOINDER_KAFKA_BOOTSTRAP.
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ READY_VARIABLE: Final = "REJOINDER_READY_FILE"  # set by the supervisor for its 
 NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, READY_VARIABLE})
 MAXIMUM_PORT: Final = 65_535
 MINIMUM_SECRET: Final = 32
+X_API: Final = "https://api.x.com"
+META_API: Final = "https://graph.facebook.com/v26.0"
 
 
 class SettingsError(RejoinderError):
@@ -66,6 +69,15 @@ def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError as error:
+        raise ValueError("must be an address of this machine: 127.0.0.1, 0.0.0.0 or ::1, for instance") from error
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
 Api = Annotated[str, AfterValidator(_api)]
 Dsn = Annotated[SecretStr, AfterValidator(_dsn)]
 Folder = Annotated[Path, AfterValidator(_folder)]
@@ -102,6 +114,9 @@ class Registry(Section):
 
 
 class Web(Section):
+    host: Address = Field(
+        "127.0.0.1", description="The address that is listened on. Speaks no TLS: put a proxy that does before it."
+    )
     port: int = Field(0, ge=0, le=MAXIMUM_PORT, description="Where webhooks come in; 0: a free port.")
 
 
@@ -115,14 +130,53 @@ class Home(Section):
     )
 
 
+class Accounts(Section):
+    file: Folder | None = Field(
+        None, description="Where the accounts' tokens lie; else secrets/accounts.json in the data folder."
+    )
+
+
 class X(Section):
-    api: Api | None = Field(None, description="The address of X's API; the simulator's in the demo.")
+    api: Api | None = Field(None, description="The address of X's API, where it is not X's own.")
     consumer_key: str | None = Field(None, description="The app's key.")
-    consumer_secret: SecretStr | None = Field(None, description="The app's secret; signs webhooks.")
-    access_token: SecretStr | None = Field(None, description="The account's token.")
-    access_token_secret: SecretStr | None = Field(None, description="The account's token secret.")
+    consumer_secret: SecretStr | None = Field(None, min_length=1, description="The app's secret; signs webhooks.")
+    client_id: str | None = Field(None, description="The app's OAuth 2.0 client id; for accounts with such tokens.")
+    client_secret: SecretStr | None = Field(
+        None, description="The app's OAuth 2.0 client secret; a public client has none."
+    )
     call_timeout: float = Field(20.0, gt=0, le=120, description="Seconds until a call to X is given up.")
-    simulated: bool = Field(False, description="The API is the demo's simulator, which makes credentials itself.")
+    simulated: bool = Field(
+        False, description="X is the simulator, which makes credentials itself; started by `up` if x.api is not set."
+    )
+
+    @property
+    def address(self) -> str:
+        """Where calls go. Raises SettingsError for a simulator of which nobody said where it is."""
+        if self.simulated and self.api is None:
+            raise SettingsError("x.simulated is set, and x.api does not say where the simulator is")
+        return self.api or X_API
+
+
+class Meta(Section):
+    api: Api | None = Field(
+        None, description="The address of Meta's Graph API with its version, where it is not Meta's own."
+    )
+    app_id: str | None = Field(None, pattern=r"^[0-9]{1,32}$", description="The app's id.")
+    app_secret: SecretStr | None = Field(None, min_length=1, description="The app's secret; signs webhooks.")
+    verify_token: SecretStr | None = Field(
+        None, min_length=1, description="What Meta shows when it asks for a webhook; any text that you make up."
+    )
+    call_timeout: float = Field(20.0, gt=0, le=120, description="Seconds until a call to Meta is given up.")
+    simulated: bool = Field(
+        False, description="Meta is the simulator, which makes tokens itself; started by `up` if meta.api is not set."
+    )
+
+    @property
+    def address(self) -> str:
+        """Where calls go. Raises SettingsError for a simulator of which nobody said where it is."""
+        if self.simulated and self.api is None:
+            raise SettingsError("meta.simulated is set, and meta.api does not say where the simulator is")
+        return self.api or META_API
 
 
 class Maven(Section):
@@ -149,7 +203,9 @@ class Settings(Section):
     web: Web = Web()
     time: Time = Time()
     home: Home = Home()
+    accounts: Accounts = Accounts()
     x: X = X()
+    meta: Meta = Meta()
     maven: Maven = Maven()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -257,7 +313,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
             raise SettingsError(
                 f"environment variable {variable}: there is no such setting.{_suggestion(variable, list(names))}"
             )
-        given[names[variable]] = _Given(value, f"environment variable {variable}")
+        if value:  # a container's file can't leave a variable out, only empty
+            given[names[variable]] = _Given(value, f"environment variable {variable}")
     return given
 
 

@@ -222,6 +222,7 @@ class Supervisor:
             **self._settings.environment(),
             variable_of("kafka.bootstrap"): places.bootstrap,
             variable_of("postgres.dsn"): places.dsn,
+            **({} if places.reader_dsn is None else {variable_of("postgres.reader_dsn"): places.reader_dsn}),
             variable_of("home.secret"): home_secret(self._settings).decode(),
             READY_VARIABLE: str(self._ready_file(program)),
             **program.environment,

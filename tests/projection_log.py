@@ -1,7 +1,7 @@
 """Hand-made logs for the tests of the projections: whole records with envelope, chain and positions."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 from engine.envelope import derive, digest, genesis, home, interaction_id, partition_of
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
+from engine.interaction.commands import Attachment
 from engine.lifecycle import CHANGES, INITIAL, after
 from engine.record import Event
 from engine.routing import events as routing
@@ -93,18 +94,29 @@ class Log:
 class Person:
     """A customer whose events are told one after the other; time moves a minute with each."""
 
-    def __init__(self, log: Log, number: int = 1, account: str = "42") -> None:
-        self.log, self.account = log, account
-        self.home = home(b"test", "x", str(number))
+    def __init__(
+        self, log: Log, number: int = 1, account: str = "42", channel: str = "x", *, named: bool = True
+    ) -> None:
+        self.log, self.account, self.channel = log, account, channel
+        self.home = home(b"test", channel, str(number))
+        self.platform_id = str(number)
         self.screen_name = f"customer_{number}"
         self.number = 0
         self.at = START + number * 1000
         self._items = number * 1000
-        self.log.append(
-            INTERACTION_CONTENT,
-            f"{self.home}:p",
-            e.Profile(channel="x", platform_id=str(number), screen_name=self.screen_name, name=f"Customer {number}"),
+        if named:
+            self.profile(f"{self.home}:p")
+
+    def profile(self, profile_id: str, name: str | None = None) -> None:
+        """The names of this person's handle, kept under an id; on Facebook nobody has a screen name."""
+        screen_name = self.screen_name if self.channel == "x" else None
+        names = e.Profile(
+            channel=self.channel,
+            platform_id=self.platform_id,
+            screen_name=screen_name,
+            name=name or f"Customer {self.platform_id}",
         )
+        self.log.append(INTERACTION_CONTENT, profile_id, names)
 
     @property
     def interaction(self) -> str:
@@ -126,8 +138,13 @@ class Person:
         self._items += 1
         return str(self._items)
 
-    def words(self, content_id: str, text: str) -> None:
-        self.log.append(INTERACTION_CONTENT, content_id, e.Words(text=text, salt=b"s" * 16, language="en"))
+    def words(self, content_id: str, text: str, attachments: Sequence[Attachment] = ()) -> None:
+        words = e.Words(text=text, salt=b"s" * 16, language="en", attachments=list(attachments))
+        self.log.append(INTERACTION_CONTENT, content_id, words)
+
+    def of_contact(self, kind: type[Event], /, **facts: Any) -> Event:
+        """Something that happened to the contact or to the handle, apart from any interaction."""
+        return self.tell(kind, interaction_id=None, **facts)
 
     def writes(
         self, text: str, joined: str = "opened", posted_at: int | None = None, **facts: Any
@@ -137,15 +154,17 @@ class Person:
             self.number += 1
         item = self.item()
         content_id = f"{self.home}:m:{item}"
+        attachments: Sequence[Attachment] = facts.pop("files", ())
         event = self.tell(
             e.MessageReceived,
             item_id=item,
             content_id=content_id,
             words=b"d" * 32,
-            channel="x",
+            channel=facts.pop("channel", self.channel),
             account=self.account,
-            visibility="public",
-            handle_id=self.home,
+            visibility=facts.pop("visibility", "public"),
+            handle_id=facts.pop("handle_id", self.home),
+            attachments=len(attachments),
             posted_at=self.at + 60_000 if posted_at is None else posted_at,
             joined=joined,
             action=facts.pop("action", "route"),
@@ -153,17 +172,26 @@ class Person:
             actor_id=self.home,
             **facts,
         )
-        self.words(content_id, text)
+        self.words(content_id, text, attachments)
         assert isinstance(event, e.MessageReceived)
         return event
 
     def resolved(self) -> None:
         if self.number == 1:
-            self.tell(ce.ContactCreated, handle_id=self.home, channel="x", profile_id=f"{self.home}:p")
+            self.tell(ce.ContactCreated, handle_id=self.home, channel=self.channel, profile_id=f"{self.home}:p")
         self.tell(e.ContactResolved, how="created" if self.number == 1 else "found")
 
-    def queued(self, queue: str = "care", why: str = "received") -> None:
-        self.tell(e.Queued, queue=queue, pool="main", skills=["billing"], priority=5, request_id=f"q{self.at}", why=why)
+    def queued(self, queue: str = "care", why: str = "received", **facts: Any) -> None:
+        self.tell(
+            e.Queued,
+            queue=queue,
+            pool="main",
+            skills=["billing"],
+            priority=5,
+            request_id=f"q{self.at}",
+            why=why,
+            **facts,
+        )
 
     def offered(self, agent: str) -> str:
         reservation = derive(self.home, "reservation", self.at)
@@ -185,7 +213,7 @@ class Person:
     def accepted(self, agent: str) -> None:
         self.tell(e.Accepted, agent_id=agent, reservation_id=self.offered(agent), actor_kind="agent", actor_id=agent)
 
-    def answer(self, agent: str, text: str) -> str:
+    def answer(self, agent: str, text: str, **facts: Any) -> str:
         """An answer on its way; the delivery."""
         delivery = derive(self.home, "delivery", self.at)
         content_id = f"{self.home}:r:{delivery}"
@@ -193,12 +221,13 @@ class Person:
             e.ReplyRequested,
             delivery_id=delivery,
             agent_id=agent,
-            visibility="public",
+            visibility=facts.pop("visibility", "public"),
             in_reply_to=str(self._items),
             content_id=content_id,
             words=b"d" * 32,
             actor_kind="agent",
             actor_id=agent,
+            **facts,
         )
         self.words(content_id, text)
         return delivery

@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from channels.x.mapping import Mapped, Receiver, map_body
+from channels.mapping import Mapped
+from channels.x.mapping import Receiver, map_body
 from engine.delivery import DeadLetter
 from engine.record import Command
 
@@ -89,6 +90,29 @@ def post(**changes: Any) -> dict[str, Any]:
         "lang": "en",
     }
     return {name: value for name, value in (whole | changes).items() if value is not None}
+
+
+def message(**changes: Any) -> dict[str, Any]:
+    """A customer's direct message, as both of X's webhook APIs bring it; `None` removes a field."""
+    data = {"text": "my phone is broken", "entities": {"hashtags": [], "symbols": [], "user_mentions": [], "urls": []}}
+    data |= {name: changes.pop(name) for name in ("text", "attachment") if name in changes}
+    whole = {
+        "type": "message_create",
+        "id": "1585823814058971140",
+        "created_timestamp": str(POSTED_AT),
+        "message_create": {
+            "target": {"recipient_id": changes.pop("recipient_id", ACCOUNT)},
+            "sender_id": changes.pop("sender_id", CUSTOMER),
+            "message_data": {name: value for name, value in data.items() if value is not None},
+        },
+    }
+    return {name: value for name, value in (whole | changes).items() if value is not None}
+
+
+def messages(*events: Any, for_user_id: object = ACCOUNT, **more: Any) -> dict[str, Any]:
+    """An Account Activity body with direct messages."""
+    users = {CUSTOMER: {"id": CUSTOMER, "name": "Kim", "screen_name": "kim", "created_timestamp": "1"}}
+    return {"for_user_id": for_user_id, "direct_message_events": list(events), "users": users, **more}
 
 
 def mapped(content: object, own: frozenset[str] = OWN, *, recorded: bool = True) -> Mapped:

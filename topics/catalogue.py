@@ -11,7 +11,7 @@ DEFAULT_PARTITIONS: Final = 16
 """More cost time: a warm commit takes 2.5 ms over 4 partitions, 17.5 over 64, 89 over 256."""
 
 MAX_RECORD: Final = 4 * 1024 * 1024
-"""The largest record, bytes: a dead letter keeps a whole webhook body (channels.x.webhook.BODY_LIMIT)."""
+"""The largest record, bytes: a dead letter keeps a whole webhook body (channels.meta.webhook.BODY_LIMIT)."""
 
 INTERACTION_COMMANDS: Final = "interaction.commands"
 INTERACTION_EVENTS: Final = "interaction.events"
@@ -25,6 +25,7 @@ DELIVERY_ATTEMPTS: Final = "delivery.attempts"
 COMMAND_RESULTS: Final = "command.results"
 POLICIES: Final = "policies"
 DEAD_LETTERS: Final = "dead.letters"
+ACCESS_TOKENS: Final = "access.tokens"
 SCHEMAS: Final = "_schemas"
 
 KEPT: Final = {"cleanup.policy": "delete", "retention.ms": str(FOR_EVER), "retention.bytes": str(FOR_EVER)}
@@ -95,6 +96,7 @@ def catalogue(partitions: int = DEFAULT_PARTITIONS, replication: int = 1, prefix
         topic(COMMAND_RESULTS, "reply partition of the asker", "accepted or refused, and why", A_DAY),
         topic(POLICIES, "version", "every version of the policy", COMPACTED),
         topic(DEAD_LETTERS, "original key", "what could not be read or decided, with the reason", A_MONTH),
+        topic(ACCESS_TOKENS, "token id", "who may use the HTTP API, as what, until when; no secrets", COMPACTED),
         # One partition, because a registry gives out ids in the order of this log.
         topic(SCHEMAS, "subject and version", "the schemas and their ids", COMPACTED, count=1),
     )

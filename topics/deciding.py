@@ -12,13 +12,14 @@ from typing import Final
 
 import structlog
 
+from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
 from engine.decider import Context, Decider, Decision, Duplicate, Refusal, Send, Verdict
 from engine.delivery import CommandResult, DeadLetter
-from engine.envelope import control_key, derive, digest, genesis
+from engine.envelope import claim_of, control_key, derive, digest, genesis
 from engine.errors import RejoinderError
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
-from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
+from engine.interaction.state import Interaction
 from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
 from engine.rows import Rows
@@ -136,7 +137,7 @@ class Deciding:
         rows = self.state.rows(key)
         now = command.at if self._recorded else self._clock()
         try:
-            done = rows.get(Done, command.command_id) if command.actor_kind in PEOPLE else None
+            done = rows.get(Done, claim_of(command.command_id)) if command.actor_kind in PEOPLE else None
             if done is not None:
                 self._answer_again(rows, cause, done)
                 return cause.outputs
@@ -172,11 +173,8 @@ class Deciding:
         self._remember(rows, event)
 
     def _decide(self, rows: Rows, command: Command, cause: _Cause, now: int) -> Verdict:
-        if command.expected_sequence is not None:
-            chain = rows.get(Chain, "")
-            at = 0 if chain is None else chain.sequence
-            if at != command.expected_sequence:
-                return Refusal("moved_on", f"it has moved on to sequence {at}; look at it again")
+        if command.expected_sequence is not None and (refusal := _moved_on(rows, command, command.expected_sequence)):
+            return refusal
         if isinstance(command, PublishPolicy) and command.version not in self._policies:
             self._policies[command.version] = load(command.version, command.document)
         context = self._context(now)
@@ -293,19 +291,25 @@ class Deciding:
 
     def _remember(self, rows: Rows, event: Event) -> None:
         # Of a command that leads to several events, the later ones may be the policy's: they count on its result.
-        if event.actor_kind not in PEOPLE and rows.get(Done, event.causation_id) is None:
+        claim = claim_of(event.causation_id)
+        if event.actor_kind not in PEOPLE and rows.get(Done, claim) is None:
             return
         done = Done(
+            command_id=event.causation_id,
             sequence=event.sequence,
             interaction_id=event.interaction_id,
             code=getattr(event, "code", None) if type(event).__name__ == "CommandRefused" else None,
             reason=getattr(event, "reason", None) if type(event).__name__ == "CommandRefused" else None,
         )
-        rows.put(event.causation_id, done)
-        forget = Timer(name="forget", ref=event.causation_id, due=event.decided_at + REMEMBERED)
-        rows.put(f"forget:{event.causation_id}", forget)
+        rows.put(claim, done)
+        forget = Timer(name="forget", ref=claim, due=event.decided_at + REMEMBERED)
+        rows.put(f"forget:{claim}", forget)
 
     def _answer_again(self, rows: Rows, cause: _Cause, done: Done) -> None:
+        if done.command_id != cause.command_id:
+            self.counts.refusals += 1
+            reason = "the idempotency key was used for another request within a day; take a new one"
+            return self._answer(rows, cause, "refused", None, "key_reused", reason)
         self.counts.duplicates += 1
         outcome = "duplicate" if done.code is None else "refused"
         self._answer(rows, cause, outcome, done.interaction_id, done.code, done.reason, done.sequence)
@@ -350,13 +354,12 @@ class Deciding:
             return
         if command.reply_partition is None and type(command).__name__ != "ReceiveMessage":
             return  # nobody waits; a message is answered all the same, so that repeats can be counted
-        chain = rows.get(Chain, "")
         result = CommandResult(
             command_id=command.command_id,
             command=type(command).__name__,
             outcome=outcome,
             key=rows.key,
-            sequence=sequence if sequence is not None else 0 if chain is None else chain.sequence,
+            sequence=_sequence(rows, interaction_id) if sequence is None else sequence,
             interaction_id=interaction_id,
             code=code,
             reason=reason,
@@ -364,6 +367,28 @@ class Deciding:
         cause.outputs.append(
             Output(COMMAND_RESULTS, control_key(command.reply_partition or 0), self._codec.encode(result))
         )
+
+
+def _sequence(rows: Rows, interaction_id: str | None) -> int:
+    """Where an interaction stands; without one, where its key does."""
+    interaction = None if interaction_id is None else rows.get(Interaction, interaction_id)
+    if interaction is not None and interaction.sequence:
+        return interaction.sequence
+    chain = rows.get(Chain, "")
+    return 0 if chain is None else chain.sequence
+
+
+def _moved_on(rows: Rows, command: Command, expected: int) -> Refusal | None:
+    """Whether more has happened than the asker knew: to the interaction, or else to the key.
+
+    A projection counts the refusals of commands too, which change nothing: so that an expectation beyond the
+    interaction's last change holds, but none beyond all that happened on the key.
+    """
+    chain = rows.get(Chain, "")
+    at = _sequence(rows, getattr(command, "interaction_id", None))
+    if at <= expected <= (0 if chain is None else chain.sequence):
+        return None
+    return Refusal("moved_on", f"it has moved on to sequence {at}; look at it again")
 
 
 class Fault:

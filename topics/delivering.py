@@ -1,8 +1,9 @@
-"""Runs the worker that posts answers: deliveries in, outcomes out, each attempt written down before it is made.
+"""Runs the worker that acts on the platforms: deliveries in, outcomes out, each attempt written down before it is made.
 
 That an attempt begins is durable, outside of any transaction, before the platform is called. Its end, the command that
 reports it and how far was read are one transaction. So a successor that finds a begun attempt without an end knows
-that nobody knows what came of it, and settles it before it tries again.
+that nobody knows what came of it, and settles it before it tries again. An attempt that can't be settled now, because
+the platform does not say what it has, is reported without an end: the next attempt finds it as a successor would.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Final, Protocol
 import structlog
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from engine.delivery import AttemptBegun, AttemptEnded, DeadLetter, Deliver
+from engine.delivery import AttemptBegun, AttemptEnded, DeadLetter, Deliver, is_open
 from engine.envelope import home_of
 from engine.interaction.commands import RecordDelivery
 from schemas.codec import Codec, UnreadableRecord
@@ -147,8 +148,9 @@ class DeliveryWorker:
         point("offsets")
         retrying(producer.commit_transaction, CALL_TIMEOUT)
         self._read_to |= ends
-        for partition, deliver in delivers:
-            self._unfinished[partition].pop(deliver.delivery_id, None)
+        for (partition, deliver), outcome in zip(delivers, outcomes, strict=True):
+            if not is_open(outcome):
+                self._unfinished[partition].pop(deliver.delivery_id, None)
             self._places.pop(deliver.delivery_id, None)
         point("committed")
 
@@ -176,16 +178,17 @@ class DeliveryWorker:
         return delivers, letters
 
     def _report(self, producer: Producer, partition: int, deliver: Deliver, outcome: RecordDelivery) -> None:
-        ended = AttemptEnded(
-            delivery_id=deliver.delivery_id,
-            attempt=deliver.attempt,
-            account=f"{deliver.channel}:{deliver.account}",
-            ended_at=self._setup.clock(),
-            outcome=outcome.outcome,
-            item_id=outcome.item_id,
-        )
         encode = self._setup.codec.encode
-        produce(producer, self._topic(DELIVERY_ATTEMPTS), deliver.delivery_id, encode(ended), partition=partition)
+        if not is_open(outcome):
+            ended = AttemptEnded(
+                delivery_id=deliver.delivery_id,
+                attempt=deliver.attempt,
+                account=f"{deliver.channel}:{deliver.account}",
+                ended_at=self._setup.clock(),
+                outcome=outcome.outcome,
+                item_id=outcome.item_id,
+            )
+            produce(producer, self._topic(DELIVERY_ATTEMPTS), deliver.delivery_id, encode(ended), partition=partition)
         key = home_of(deliver.interaction_id)
         produce(producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome))
 
@@ -209,6 +212,7 @@ class DeliveryWorker:
         )
         await asyncio.to_thread(producer.flush, CALL_TIMEOUT)
         await asyncio.wait_for(done, CALL_TIMEOUT)
+        self._unfinished[partition][begun.delivery_id] = begun
 
     def _topic(self, name: str) -> Topic:
         return self._setup.catalogue.topic(name)

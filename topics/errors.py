@@ -23,6 +23,9 @@ PASSING: Final = frozenset(
 """Errors of reading and asking that pass by themselves: a broker starts, a leader is chosen. (`KafkaError.retriable`
 tells this only of the calls of transactions.)"""
 
+FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+"""What a producer is told whose transactional id another one took since."""
+
 
 def passes(error: KafkaError) -> bool:
     """Whether an error of reading or asking may be gone in a moment."""
@@ -73,6 +76,10 @@ class RegistryUnreachable(RejoinderError):
 
 class Incompatible(RejoinderError):
     """A schema may not follow the ones registered before it."""
+
+
+class PublishingLost(RejoinderError):
+    """Others published policies at the same time, again and again."""
 
 
 class RegistrationLost(RejoinderError):

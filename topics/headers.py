@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from engine.delivery import AttemptBegun, AttemptEnded, CommandResult, DeadLetter, Deliver, PolicyVersion
+from engine.delivery import (
+    AccessToken,
+    AttemptBegun,
+    AttemptEnded,
+    CommandResult,
+    DeadLetter,
+    Deliver,
+    PolicyVersion,
+)
 from engine.record import Command, Event, Record
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -82,6 +90,8 @@ def time_of(record: Record) -> int | None:
             return record.ended_at
         case PolicyVersion():
             return record.published_at
+        case AccessToken():
+            return record.revoked_at or record.created_at
     return None
 
 

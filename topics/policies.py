@@ -1,24 +1,24 @@
 """The policies in their topic: every version, for ever. And how a new one reaches every partition."""
 
-import threading
 from collections.abc import Callable, Iterator
-from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Producer
 
 from engine.delivery import PolicyVersion
 from engine.envelope import control_key, derive
 from engine.interaction.commands import PublishPolicy
 from engine.policy.document import Policy
 from engine.policy.rules import Rules, encode, load
+from engine.record import Record
 from schemas.codec import Codec
-from topics import clients
+from topics import clients, following
 from topics.catalogue import INTERACTION_COMMANDS, POLICIES, Catalogue
-from topics.errors import passes
-from topics.publisher import Outgoing, Publisher
+from topics.errors import PublishingLost
+from topics.headers import CloudEvents
+from topics.publisher import Outgoing
 from topics.reading import read_all
-
-FOLLOW_WAIT: Final = 0.5
+from topics.transactions import produce
+from topics.turns import take_turns
 
 
 def versions(bootstrap: str, catalogue: Catalogue, codec: Codec) -> list[PolicyVersion]:
@@ -38,13 +38,51 @@ def rules(bootstrap: str, catalogue: Catalogue, codec: Codec) -> dict[int, Rules
 
 
 def publish(
-    publisher: Publisher, catalogue: Catalogue, policy: Policy, version: int, at: int, by: str
-) -> PolicyVersion:
-    """Writes a version and tells every partition of commands. Doing it again with the same version is harmless."""
-    published = PolicyVersion(version=version, document=encode(policy), published_at=at, published_by=by)
-    publisher.publish([Outgoing(catalogue.name(POLICIES), str(version), published)])
-    publisher.publish(tell(catalogue, published, at, by))
-    return published
+    bootstrap: str, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
+) -> tuple[PolicyVersion, bool]:
+    """Puts a policy in force, unless it is the latest already. Gives the version in force, and whether it is new.
+
+    Two who publish at once get versions of their own: each takes the same transactional id, which fences off the one
+    before it and ends what that left open, and only then reads which versions there are. The version and what tells
+    every partition of it are one transaction, so that it is in force everywhere or nowhere. Where it is the latest
+    already, they are told again.
+
+    Raises:
+        PublishingLost: others kept taking the turn.
+        KafkaUnreachable, TopicMissing: as they say.
+    """
+    return take_turns(bootstrap, _lost, lambda: _publish_alone(bootstrap, catalogue, codec, policy, at, by))
+
+
+def _lost(tries: int) -> PublishingLost:
+    return PublishingLost(
+        f"others published policies at the same time, {tries} times in a row: look at `rejoinder policy versions`, "
+        "and publish again"
+    )
+
+
+def _publish_alone(
+    bootstrap: str, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
+) -> tuple[PolicyVersion, bool]:
+    producer = Producer(clients.transactional(bootstrap, f"rejoinder-publisher-{catalogue.name(POLICIES)}"))
+    producer.init_transactions(clients.ASK_TIMEOUT)
+    known = versions(bootstrap, catalogue, codec)
+    document = encode(policy)
+    is_new = not known or known[-1].document != document
+    records = []
+    if is_new:
+        version = known[-1].version + 1 if known else 1
+        known.append(PolicyVersion(version=version, document=document, published_at=at, published_by=by))
+        records.append(Outgoing(catalogue.name(POLICIES), str(version), known[-1]))
+    records += tell(catalogue, known[-1], at, by)
+    events = CloudEvents("/rejoinder/policy", codec.name_of)
+    producer.begin_transaction()
+    for each in records:
+        if each.record is not None:
+            headers = events.headers(each.record, each.key)
+            produce(producer, catalogue.topics[each.topic], each.key, codec.encode(each.record), headers)
+    producer.commit_transaction(clients.ASK_TIMEOUT)
+    return known[-1], is_new
 
 
 def tell(catalogue: Catalogue, published: PolicyVersion, at: int, by: str) -> Iterator[Outgoing]:
@@ -66,38 +104,13 @@ class Follower:
     """The latest policy, kept up to date by a thread."""
 
     def __init__(self, bootstrap: str, catalogue: Catalogue, codec: Codec, on_failure: Callable[[str], None]) -> None:
-        self._codec = codec
-        self._topic = catalogue.topic(POLICIES)
-        self._bootstrap = bootstrap
-        self._on_failure = on_failure
-        known = versions(bootstrap, catalogue, codec)
-        self.latest: PolicyVersion | None = known[-1] if known else None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="policies", daemon=True)
-        self._thread.start()
+        self.latest: PolicyVersion | None = None
+        self._following = following.Follower(bootstrap, catalogue.topic(POLICIES), codec, self._note, on_failure)
 
     def close(self) -> None:
         """Ends the thread."""
-        self._stop.set()
-        self._thread.join()
+        self._following.close()
 
-    def _follow(self) -> None:
-        consumer = Consumer(clients.reader(self._bootstrap, "policy-follower"))
-        try:
-            consumer.assign([TopicPartition(self._topic.name, each, 0) for each in range(self._topic.partitions)])
-            while not self._stop.is_set():
-                for message in consumer.consume(100, FOLLOW_WAIT):
-                    error = message.error()
-                    if error is not None:
-                        if not passes(error):
-                            self._on_failure(f"reading {self._topic.name} failed: {error.str()}")
-                        continue
-                    value = message.value()
-                    if value is not None:
-                        self._note(self._codec.decode(value))
-        finally:
-            consumer.close()
-
-    def _note(self, version: PolicyVersion) -> None:
-        if self.latest is None or version.version > self.latest.version:
-            self.latest = version
+    def _note(self, record: Record) -> None:
+        if isinstance(record, PolicyVersion) and (self.latest is None or record.version > self.latest.version):
+            self.latest = record

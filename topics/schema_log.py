@@ -18,10 +18,9 @@ from topics import clients
 from topics.catalogue import SCHEMAS
 from topics.errors import KafkaUnreachable, RegistrationLost, TopicMissing
 from topics.registry import Registered, parsed, text_of, unregistered
+from topics.turns import take_turns
 
-_TRIES: Final = 5
 _MAGIC: Final = 1
-_GONE: Final = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
 class SchemaLog:
@@ -49,17 +48,13 @@ class SchemaLog:
         """See topics.registry.Registry. Raises RegistrationLost if others keep taking the turn."""
         if not unregistered(schemas, self.load()):
             return []
-        for _ in range(_TRIES):
-            try:
-                added = self._register_alone(schemas)
-            except KafkaException as error:
-                if error.args[0].code() not in _GONE:
-                    raise KafkaUnreachable(self._bootstrap, error.args[0].str()) from error
-            else:
-                self._wait_until_read(added)
-                return added
-        raise RegistrationLost(
-            f"others registered schemas in {self._topic} at the same time, {_TRIES} times in a row: "
+        added = take_turns(self._bootstrap, self._lost, lambda: self._register_alone(schemas))
+        self._wait_until_read(added)
+        return added
+
+    def _lost(self, tries: int) -> RegistrationLost:
+        return RegistrationLost(
+            f"others registered schemas in {self._topic} at the same time, {tries} times in a row: "
             "let one deployment end before the next begins"
         )
 

@@ -1,2 +1,2 @@
-"""Platforms played by a real HTTP server: for the demo and the tests. It speaks X as documented, and can be told
-to misbehave as X does."""
+"""Platforms played by a real HTTP server: for the demo and the tests. It speaks X and Meta as documented, and can be
+told to misbehave as they do."""

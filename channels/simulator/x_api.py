@@ -1,26 +1,19 @@
-"""The simulated X's API v2, as the client calls it."""
+"""The simulated X's API v2 as the client calls it: posts, retweets, likes, hidden replies."""
 
-import asyncio
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.simulator.x_credentials import account_of
-from channels.simulator.x_hooks import Hooks, echo
-from channels.simulator.x_platform import Limits, Platform, Post, Refusal, rfc3339
+from channels.simulator import x_records as x
+from channels.simulator.hooks import Body
+from channels.simulator.x_calls import Calls, Done, Nothing
+from channels.simulator.x_payloads import deleted, liked, own_post, retweeted
+from channels.simulator.x_platform import Platform, rfc3339
+from channels.simulator.x_records import Post, Refusal
 from channels.x.items import ID
-
-POST_FAULTS: Final = ("429", "503", "time_out", "answer_lost", "echo_first")
-LOOK_UP_FAULTS: Final = ("look_up_503", "look_up_time_out")
-"""What can be made to happen to the next calls, see docs of the control API."""
-
-LONGEST_SILENCE: Final = 120.0
-"""Seconds for which a call that is never answered is held, unless the caller leaves before."""
 
 
 class Reply(msgspec.Struct):
@@ -36,126 +29,136 @@ class NewPost(msgspec.Struct):
     reply: Reply | None = None
 
 
-@dataclass(slots=True)
+class Target(msgspec.Struct):
+    """The body of a retweet and of a like."""
+
+    tweet_id: str
+
+
+class Hidden(msgspec.Struct):
+    """The body of PUT /2/tweets/:id/hidden."""
+
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """The endpoints."""
 
-    platform: Platform
-    hooks: Hooks
-    limits: Limits
-    consumer_secret: str
-    echoes: bool = True
-    post_faults: deque[str] = field(default_factory=deque)
-    look_up_faults: deque[str] = field(default_factory=deque)
+    calls: Calls
 
     def routes(self) -> list[Route]:
         return [
             Route("/2/tweets", self.create, methods=["POST"]),
             Route("/2/tweets/{tweet_id}", self.delete, methods=["DELETE"]),
-            Route("/2/users/{user_id}/tweets", self.timeline, methods=["GET"]),
+            Route("/2/tweets/{tweet_id}/hidden", self.hide, methods=["PUT"]),
+            Route("/2/users/me", self.me, methods=["GET"]),
+            Route("/2/users/{of_user}/tweets", self.timeline, methods=["GET"]),
+            Route("/2/users/{user_id}/retweets", self.retweet, methods=["POST"]),
+            Route("/2/users/{user_id}/likes", self.like, methods=["POST"]),
         ]
 
     async def create(self, request: Request) -> Response:
         """POST /2/tweets."""
-        account = self._account(request)
-        if account is None:
-            return _unauthorized()
-        try:
-            wanted = msgspec.json.decode(await request.body(), type=NewPost)
-        except (msgspec.DecodeError, ValueError):
-            return problem(Refusal(400, "Invalid Request", "One or more parameters to your request was invalid."))
-        in_reply_to = None if wanted.reply is None else wanted.reply.in_reply_to_tweet_id
-        if in_reply_to is not None and ID.fullmatch(in_reply_to) is None:
-            return problem(Refusal(400, "Invalid Request", "in_reply_to_tweet_id is no id."))
-        fault = self.post_faults.popleft() if self.post_faults else None
-        allowed, headers = self.limits.take(account)
-        if not allowed or fault == "429":
-            return problem(Refusal(429, "Too Many Requests", "Too Many Requests"), headers)
-        if fault == "503":
-            return problem(Refusal(503, "Service Unavailable", "Service Unavailable"), headers)
-        if fault == "time_out":
-            return await _silence(request)
-        return await self._create(request, account, in_reply_to, wanted.text, fault, headers)
 
-    async def _create(
-        self,
-        request: Request,
-        account: str,
-        in_reply_to: str | None,
-        text: str,
-        fault: str | None,
-        headers: dict[str, str],
-    ) -> Response:
-        made = self.platform.post(account, in_reply_to, text)
-        if isinstance(made, Refusal):
-            return problem(made, headers)
-        if fault == "echo_first":
-            await self.hooks.deliver(echo(made, self.platform))
-        elif self.echoes:
-            self.hooks.in_background(echo(made, self.platform))
-        if fault == "answer_lost":
-            return await _silence(request)
-        return JSONResponse({"data": {"id": made.tweet_id, "text": made.text}}, status_code=201, headers=headers)
+        def post(account: str, wanted: NewPost) -> Done | Refusal:
+            in_reply_to = None if wanted.reply is None else wanted.reply.in_reply_to_tweet_id
+            if in_reply_to is not None and ID.fullmatch(in_reply_to) is None:
+                return x.INVALID
+            made = self._platform.post(account, in_reply_to, wanted.text)
+            if isinstance(made, Refusal):
+                return made
+            answer: Body = {"data": {"id": made.tweet_id, "text": self._platform.shown(made)}}
+            return Done(answer, own_post(self._platform, made), status=201)
+
+        return await self.calls.act(request, "post", NewPost, post)
 
     async def delete(self, request: Request) -> Response:
         """DELETE /2/tweets/:id."""
-        account = self._account(request)
-        if account is None:
-            return _unauthorized()
-        deleted = self.platform.delete(account, request.path_params["tweet_id"])
-        if not deleted:
-            return problem(Refusal(404, "Not Found", "Could not find the tweet."))
-        return JSONResponse({"data": {"deleted": True}})
+        tweet_id = request.path_params["tweet_id"]
+
+        def delete(account: str, _: Nothing) -> Done | Refusal:
+            if not self._platform.delete(account, tweet_id):
+                return x.NO_TWEET
+            echo = deleted(account, tweet_id, account, self._platform.switches.now())
+            return Done({"data": {"deleted": True}}, echo)
+
+        return await self.calls.act(request, "delete", Nothing, delete)
+
+    async def hide(self, request: Request) -> Response:
+        """PUT /2/tweets/:id/hidden: hides a reply, or shows it again."""
+
+        def hide(account: str, wanted: Hidden) -> Done | Refusal:
+            refusal = self._platform.hide(account, request.path_params["tweet_id"], wanted.hidden)
+            return refusal or Done({"data": {"hidden": wanted.hidden}})
+
+        return await self.calls.act(request, "hide", Hidden, hide)
+
+    async def retweet(self, request: Request) -> Response:
+        """POST /2/users/:id/retweets."""
+
+        def retweet(account: str, wanted: Target) -> Done | Refusal:
+            made = self._platform.retweet(account, wanted.tweet_id)
+            if isinstance(made, Refusal):
+                return made
+            now = self._platform.switches.now()
+            echo = retweeted(self._platform, account, account, made, wanted.tweet_id, now)
+            return Done({"data": {"retweeted": True, "rest_id": made}}, echo)
+
+        return await self.calls.act(request, "retweet", Target, retweet)
+
+    async def like(self, request: Request) -> Response:
+        """POST /2/users/:id/likes."""
+
+        def like(account: str, wanted: Target) -> Done | Refusal:
+            is_new = self._platform.like(account, wanted.tweet_id)
+            if isinstance(is_new, Refusal):
+                return is_new
+            now = self._platform.switches.now()
+            echo = liked(self._platform, account, account, wanted.tweet_id, now) if is_new else None
+            return Done({"data": {"liked": True}}, echo)
+
+        return await self.calls.act(request, "like", Target, like)
+
+    async def me(self, request: Request) -> Response:
+        """GET /2/users/me."""
+
+        def me(account: str) -> Body:
+            name = self._platform.names.get(account, account)
+            return {"data": {"id": account, "name": name, "username": name}}
+
+        return await self.calls.look(request, me)
 
     async def timeline(self, request: Request) -> Response:
         """GET /2/users/:id/tweets: the latest first."""
-        if self._account(request) is None:
-            return _unauthorized()
-        fault = self.look_up_faults.popleft() if self.look_up_faults else None
-        if fault == "look_up_503":
-            return problem(Refusal(503, "Service Unavailable", "Service Unavailable"))
-        if fault == "look_up_time_out":
-            return await _silence(request)
-        try:
-            count = int(request.query_params.get("max_results", "10"))
-        except ValueError:
-            count = 0
-        if not 5 <= count <= 100:
-            return problem(Refusal(400, "Invalid Request", "max_results must be a number from 5 to 100."))
-        start = request.query_params.get("start_time", "")
-        posts = [post for post in self.platform.by(request.path_params["user_id"]) if rfc3339(post.created_at) >= start]
-        listed = [_shown(post) for post in posts[:count]]
-        meta: dict[str, object] = {"result_count": len(listed)}
-        return JSONResponse({"data": listed, "meta": meta} if listed else {"meta": meta})
+        query = request.query_params
 
-    def _account(self, request: Request) -> str | None:
-        account = account_of(self.consumer_secret, request.method, str(request.url), request.headers)
-        return account if account is not None and ID.fullmatch(account) else None
+        def posts(_: str) -> Body | Refusal:
+            count = _count(query.get("max_results", "10"))
+            if not 5 <= count <= 100:
+                return Refusal(400, "Invalid Request", "max_results must be a number from 5 to 100.")
+            start = query.get("start_time", "")
+            found = self._platform.by(request.path_params["of_user"])
+            listed = [self._shown(post) for post in found if rfc3339(post.created_at) >= start][:count]
+            meta: Body = {"result_count": len(listed)}
+            return {"data": listed, "meta": meta} if listed else {"meta": meta}
 
+        return await self.calls.look(request, posts)
 
-def problem(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
-    """X's problem JSON."""
-    body = {"title": refusal.title, "detail": refusal.detail, "type": "about:blank", "status": refusal.status}
-    return JSONResponse(body, status_code=refusal.status, headers=headers, media_type="application/problem+json")
+    def _shown(self, post: Post) -> Body:
+        shown: Body = {
+            "id": post.tweet_id,
+            "text": self._platform.shown(post),
+            "created_at": rfc3339(post.created_at),
+        }
+        if post.in_reply_to is not None:
+            shown["referenced_tweets"] = [{"type": "replied_to", "id": post.in_reply_to}]
+        return shown
 
-
-def _shown(post: Post) -> dict[str, object]:
-    shown: dict[str, object] = {"id": post.tweet_id, "text": post.text, "created_at": rfc3339(post.created_at)}
-    if post.in_reply_to is not None:
-        shown["referenced_tweets"] = [{"type": "replied_to", "id": post.in_reply_to}]
-    return shown
+    @property
+    def _platform(self) -> Platform:
+        return self.calls.platform
 
 
-def _unauthorized() -> Response:
-    return problem(Refusal(401, "Unauthorized", "Unauthorized"))
-
-
-async def _silence(request: Request) -> Response:
-    """Says nothing until the caller gives up."""
-    try:
-        async with asyncio.timeout(LONGEST_SILENCE):
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        pass
-    return Response(status_code=504)
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0

@@ -1,4 +1,4 @@
-"""What X's answer to a POST means. Pure: status, headers and body in, an outcome out.
+"""What X's answer to a call means. Pure: action, status, headers and body in, an outcome out.
 
 X has three forms of error: problem JSON `{title, detail, type}`, `{code, message}`, and `{"errors": [...]}` of either;
 a 2xx may carry `errors` too. Only its own words for a kind of error are looked at, and none of them is passed on:
@@ -6,52 +6,161 @@ they may quote the post.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from channels.outcomes import Duplicate, Outcome, Posted, Refused, Retry, Unknown
+from channels.calls import LONGEST_WAIT, seconds
+from channels.outcomes import RATE_LIMITED, Duplicate, Outcome, Posted, Refused, Retry, Unknown
 from channels.x.items import ID
 
-# v1.1 error numbers, which X still sends (developer.x.com, "Response codes & errors").
-_DUPLICATE_CODES: Final = frozenset({187})
-_TOO_LONG_CODES: Final = frozenset({186})
-_GONE_CODES: Final = frozenset({144, 385})
 _LIMIT_CODES: Final = frozenset({88, 185})
-_LOCKED_CODES: Final = frozenset({64, 326})
 
-LONGEST_WAIT: Final = 24 * 3_600_000
-"""The longest pause that is believed, in milliseconds: X's longest window is a day."""
+_EVERY: Final = frozenset({"reply", "message", "retweet", "like", "hide", "unhide", "delete"})
+_ON_POSTS: Final = frozenset({"reply", "retweet", "like", "hide", "unhide"})
+"""The actions that need the customer's post."""
+
+_NOT_PERMITTED: Final = Refused(
+    "not_permitted", "X does not permit this account or app to post: check the app's permissions."
+)
+_NO_LIKES: Final = Refused(
+    "not_in_tier",
+    "X offers likes only in its enterprise tier, to apps with like.write: without them, like the post on X itself.",
+)
+_NO_HIDING: Final = Refused("not_permitted", "X lets an account hide only the answers to posts of its own.")
+_FORBIDDEN: Final[Mapping[str, Outcome]] = {
+    "like": _NO_LIKES,
+    "hide": _NO_HIDING,
+    "unhide": _NO_HIDING,
+    "message": Refused(
+        "not_permitted", "X does not permit this app to send direct messages: check its permissions (dm.write)."
+    ),
+}
+"""What an error without a known word means where X forbids a call."""
+
+_TIER_PHRASES: Final = ("client-not-enrolled", "different access level", "appropriate level of api access")
 
 
-def outcome_of(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Outcome:
-    """What the answer to POST /2/tweets means. `headers` by lower-case name, `now` in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One kind of error: it is known by a v1.1 number (developer.x.com, "Response codes & errors"), which X still
+    sends, or by one of its phrases."""
+
+    outcome: Outcome
+    actions: frozenset[str] = _EVERY
+    codes: frozenset[int] = frozenset()
+    phrases: tuple[str, ...] = ()
+
+
+_RULES: Final = (
+    # What is wanted is so already. X refuses a second like and retweet, and does not find what was deleted.
+    _Rule(Posted(None), frozenset({"retweet"}), frozenset({327}), ("already retweeted",)),
+    _Rule(Posted(None), frozenset({"like"}), frozenset({139}), ("already favorited", "already liked")),
+    _Rule(
+        Posted(None),
+        frozenset({"delete"}),
+        frozenset({144}),
+        ("could not find", "no status found", "resource-not-found"),
+    ),
+    _Rule(Duplicate(), frozenset({"reply"}), frozenset({187}), ("duplicate content",)),
+    _Rule(_NO_LIKES, frozenset({"like"}), frozenset({453}), _TIER_PHRASES),
+    _Rule(
+        Refused("not_in_tier", "The app's tier on X does not offer this: choose another tier in X's developer portal."),
+        codes=frozenset({453}),
+        phrases=_TIER_PHRASES,
+    ),
+    _Rule(
+        Refused("too_long", "The text is longer than X allows: shorten it to a weighted length of 280."),
+        frozenset({"reply"}),
+        frozenset({186}),
+        ("too long",),
+    ),
+    _Rule(
+        Refused("too_long", "The text is longer than X allows: shorten it to 10,000 characters."),
+        frozenset({"message"}),
+        frozenset({354}),
+        ("too long", "over the max character limit"),
+    ),
+    _Rule(
+        Refused("reply_not_allowed", "X allows an answer only where the author mentioned or quoted the account."),
+        frozenset({"reply"}),
+        phrases=("reply to this conversation is not allowed",),
+    ),
+    _Rule(
+        Refused(
+            "recipient_closed",
+            "The person takes no direct messages from the account: answer in public, or ask them to write first.",
+        ),
+        frozenset({"message"}),
+        frozenset({150, 349, 476}),
+        (
+            "cannot send messages to",
+            "not following you",
+            "permission to dm",
+            "not verified to send message requests",
+            "blocked",
+        ),
+    ),
+    _Rule(
+        Refused("recipient_gone", "The person is no longer on X."),
+        frozenset({"message"}),
+        frozenset({50, 63, 108}),
+        ("could not find", "cannot find", "user has been suspended", "resource-not-found"),
+    ),
+    _Rule(
+        Refused("author_blocks", "The author of the post has blocked the account."),
+        _ON_POSTS,
+        frozenset({136}),
+        ("blocked from",),
+    ),
+    _Rule(
+        Refused("message_gone", "The post was deleted, or the account may not see it."),
+        _ON_POSTS,
+        frozenset({144, 179, 385}),
+        ("is deleted", "not visible", "could not find", "no status found", "resource-not-found"),
+    ),
+    _Rule(
+        Refused("account_locked", "X has locked or suspended the account: unlock it on X."),
+        codes=frozenset({64, 326}),
+        phrases=("your account is suspended", "temporarily locked"),
+    ),
+)
+"""The first that fits an error decides."""
+
+
+def outcome_of(action: str, status: int, headers: Mapping[str, str], body: bytes, now: int) -> Outcome:
+    """What the answer to the call of `action` means. `headers` by lower-case name, `now` in milliseconds."""
     decoded = decode(body)
     if 200 <= status < 300:
-        return _taken(decoded)
+        return _taken(action, decoded)
     if status == 429 or _codes(decoded) & _LIMIT_CODES:
-        return Retry("rate_limited", "X takes no more posts of this account for now.", retry_after(headers, now))
+        detail = "X takes no more calls of this kind from the account for now."
+        return Retry(RATE_LIMITED, detail, retry_after(headers, now))
     if status >= 500 or status in (408, 425):
-        return Retry("unavailable", f"X is not able to answer (HTTP {status}).", retry_after(headers, now))
+        return _unable(action, status, headers)
     if status in (400, 403, 404, 409, 422):
-        return _rejected(status, decoded)
+        return _rejected(action, status, decoded)
     if status == 401:
         return Refused(
             "not_authorised", "X does not know the account's credentials: renew its access token and secret."
         )
+    if status == 402:
+        return Refused("no_credits", "The app has no credits on X any more: buy some in X's developer portal.")
     if 300 <= status < 400:
         return Refused("moved", f"X's address answers with a redirect (HTTP {status}): correct the API's base URL.")
-    return Refused("refused", f"X refused the post (HTTP {status}).")
+    return Refused("refused", f"X refused it (HTTP {status}).")
 
 
 def retry_after(headers: Mapping[str, str], now: int) -> int | None:
-    """How long X asks to wait, in milliseconds: `retry-after` (seconds) or `x-rate-limit-reset` (epoch seconds)."""
-    wait = _number(headers.get("retry-after"))
-    reset = _number(headers.get("x-rate-limit-reset"))
+    """How long X asks to wait, in milliseconds: `retry-after` (seconds), or until the limit that is used up begins
+    anew (epoch seconds): that of the day, where it is that one, else that of the quarter of an hour."""
+    wait = seconds(headers.get("retry-after"))
     if wait is not None:
-        return min(wait * 1000, LONGEST_WAIT)
-    if reset is not None:
-        return min(max(reset * 1000 - now, 1000), LONGEST_WAIT)
-    return None
+        return wait
+    daily = [kind for kind in ("user", "app") if headers.get(f"x-{kind}-limit-24hour-remaining") == "0"]
+    names = [f"x-{kind}-limit-24hour-reset" for kind in daily] + ["x-rate-limit-reset"]
+    reset = next((reset for name in names if (reset := _epoch(headers.get(name))) is not None), None)
+    return None if reset is None else min(max(reset - now, 1000), LONGEST_WAIT)
 
 
 def decode(body: bytes) -> object:
@@ -62,39 +171,70 @@ def decode(body: bytes) -> object:
         return None
 
 
-def posted_id(decoded: object) -> str | None:
-    """`data.id`, if it is one."""
+def _taken(action: str, decoded: object) -> Outcome:
     data = decoded.get("data") if isinstance(decoded, dict) else None
-    found = data.get("id") if isinstance(data, dict) else None
-    return found if isinstance(found, str) and ID.fullmatch(found) else None
-
-
-def _taken(decoded: object) -> Outcome:
-    item_id = posted_id(decoded)
-    if item_id is not None:
-        return Posted(item_id)
+    done = _DONE[action](data) if isinstance(data, dict) and action in _DONE else None
+    if done is not None:
+        return done
     if any(True for _ in _errors(decoded)):
-        return _rejected(200, decoded)
-    return Unknown("unreadable_answer", "X said that it took the post, but not under which id.")
+        return _rejected(action, 200, decoded)
+    return Unknown("unreadable_answer", "X said that it took the call, but not what it did.")
 
 
-def _rejected(status: int, decoded: object) -> Outcome:
+def _made(name: str) -> Callable[[dict[str, object]], Posted | None]:
+    """The reader of an answer that tells the id of what was made."""
+
+    def read(data: dict[str, object]) -> Posted | None:
+        found = data.get(name)
+        return Posted(found) if isinstance(found, str) and ID.fullmatch(found) else None
+
+    return read
+
+
+def _says(name: str, wanted: bool = True) -> Callable[[dict[str, object]], Posted | None]:
+    """The reader of an answer that tells how things are now."""
+
+    def read(data: dict[str, object]) -> Posted | None:
+        return Posted(None) if data.get(name) is wanted else None
+
+    return read
+
+
+def _retweeted(data: dict[str, object]) -> Posted | None:
+    """X tells the id of the retweet sometimes."""
+    return (_made("rest_id")(data) or Posted(None)) if data.get("retweeted") is True else None
+
+
+_DONE: Final[Mapping[str, Callable[[dict[str, object]], Posted | None]]] = {
+    "reply": _made("id"),
+    "message": _made("dm_event_id"),
+    "retweet": _retweeted,
+    "like": _says("liked"),
+    "hide": _says("hidden"),
+    "unhide": _says("hidden", wanted=False),
+    "delete": _says("deleted"),
+}
+"""What `data` of a success has to say, for each action."""
+
+
+def _unable(action: str, status: int, headers: Mapping[str, str]) -> Outcome:
+    """An error of X's own. A message may have been sent before it, unless X says that it did not begin; anything else
+    can be asked for again without harm. When a limit begins anew says nothing of it, though every answer tells that."""
+    if action == "message" and status not in (425, 503):
+        return Unknown("unavailable", f"X failed (HTTP {status}); it may have sent the message.")
+    return Retry("unavailable", f"X is not able to answer (HTTP {status}).", seconds(headers.get("retry-after")))
+
+
+def _rejected(action: str, status: int, decoded: object) -> Outcome:
     words, codes = _words(decoded), _codes(decoded)
-    if "duplicate content" in words or codes & _DUPLICATE_CODES:
-        return Duplicate()
-    if ("too long" in words) or codes & _TOO_LONG_CODES:
-        return Refused("too_long", "The text is longer than X allows: shorten it to a weighted length of 280.")
-    if "reply to this conversation is not allowed" in words:
-        return Refused("reply_not_allowed", "X allows an answer only where the author mentioned or quoted the account.")
-    if ("reply" in words and ("deleted" in words or "not visible" in words)) or codes & _GONE_CODES:
-        return Refused("message_gone", "The post that is answered was deleted, or the account may not see it.")
-    if codes & _LOCKED_CODES or "suspended" in words or "locked" in words:
-        return Refused("account_locked", "X has locked or suspended the account: unlock it on X.")
+    for rule in _RULES:
+        if action in rule.actions and (codes & rule.codes or any(phrase in words for phrase in rule.phrases)):
+            return rule.outcome
     if status == 403:
-        return Refused("not_permitted", "X does not permit this account or app to post: check the app's permissions.")
+        return _FORBIDDEN.get(action, _NOT_PERMITTED)
     if status == 404:
         return Refused("not_found", "X knows no such address: check the API's base URL.")
-    return Refused("invalid_request", f"X did not accept the post (HTTP {status}).")
+    return Refused("invalid_request", f"X did not accept the call (HTTP {status}).")
 
 
 def _errors(decoded: object) -> Iterator[dict[str, object]]:
@@ -109,7 +249,8 @@ def _errors(decoded: object) -> Iterator[dict[str, object]]:
 
 
 def _words(decoded: object) -> str:
-    texts = (error.get(name) for error in _errors(decoded) for name in ("title", "detail", "message"))
+    names = ("title", "detail", "message", "reason", "type", "required_enrollment")
+    texts = (error.get(name) for error in _errors(decoded) for name in names)
     return " ".join(text.lower() for text in texts if isinstance(text, str))
 
 
@@ -117,5 +258,6 @@ def _codes(decoded: object) -> set[object]:
     return {error["code"] for error in _errors(decoded) if isinstance(error.get("code"), int)}
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 12 else None
+def _epoch(text: str | None) -> int | None:
+    """A time in seconds since 1970, in milliseconds."""
+    return int(text) * 1000 if text is not None and text.isascii() and text.isdigit() and len(text) <= 12 else None

@@ -1,17 +1,31 @@
 """One post, whichever generation of X's payloads brought it: read into the same plain shape.
 
-Everything here is pure. What can't be read raises Unreadable, which says why without a word of the post.
+How ids, times and texts are read is here too, for direct messages (channels.x.messages) as for posts. Everything is
+pure. What can't be read raises Unreadable, which says why without a word of the post.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from channels.x.payloads import Delivery, Entities, Post, PostEntities, PostIncludes, PostUser, Tweet, TweetDeletion
+from channels.mapping import Unreadable, convert, cut, unbroken
+from channels.x.payloads import (
+    Delivery,
+    Entities,
+    Media,
+    Post,
+    PostEntities,
+    PostIncludes,
+    PostUser,
+    Tweet,
+    TweetDeletion,
+)
+from engine.interaction.commands import Attachment
 
 ID: Final = re.compile(r"[0-9]{1,20}")
 """X's ids are numbers of up to 64 bits. Nothing else may become part of a key."""
@@ -25,18 +39,12 @@ NAME_LIMIT: Final = 200
 """Names are cut here. X allows 50 characters, 15 for a screen name; older ones are longer."""
 LANGUAGE_LIMIT: Final = 20
 """Language tags are cut here."""
+ATTACHMENT_LIMIT: Final = 20
+"""The most pictures and files of one message; X allows 4."""
+URL_LIMIT: Final = 2_000
+"""Characters of the address of a picture or file; a longer one is left out."""
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_T = TypeVar("_T")
-
-
-class Unreadable(Exception):
-    """A part of a webhook's body that can't be mapped. `code` is the reason in a word."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+_KINDS: Final = {"photo": "image", "video": "video", "animated_gif": "video", "location": "location"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,9 @@ class Item:
     answers_user: str | None
     mentions: tuple[str, ...]
     """The ids of those named, in the order of the text."""
+    quotes_user: str | None
+    """Whose post it quotes."""
+    attachments: tuple[Attachment, ...]
     is_repost: bool
 
 
@@ -64,14 +75,6 @@ class Deletion:
     item_id: str
     author_id: str
     at: int | None
-
-
-def convert(value: object, shape: type[_T], what: str) -> _T:
-    """`value` as `shape`, or Unreadable with the path of the field that doesn't fit."""
-    try:
-        return msgspec.convert(value, shape)
-    except msgspec.ValidationError as error:
-        raise Unreadable("unknown_shape", f"{what} has not the shape that X documents: {error}") from error
 
 
 def item_of_tweet(raw: object) -> Item:
@@ -85,20 +88,24 @@ def item_of_tweet(raw: object) -> Item:
     if tweet.extended_tweet is not None and tweet.extended_tweet.full_text is not None:
         text = tweet.extended_tweet.full_text
         entities = tweet.extended_tweet.entities or entities
+    quoted = tweet.quoted_status.user if tweet.quoted_status is not None else None
+    media = tweet.extended_entities
+    if tweet.extended_tweet is not None and tweet.extended_tweet.extended_entities is not None:
+        media = tweet.extended_tweet.extended_entities
     mentions = sorted(entities.user_mentions or [], key=lambda mention: (mention.indices or [0])[:1])
     return Item(
-        item_id=_required_id(tweet.id_str, tweet.id, "the post"),
-        author_id=_required_id(tweet.user.id_str, tweet.user.id, "the post's user"),
-        screen_name=_cut(tweet.user.screen_name, NAME_LIMIT),
-        name=_cut(tweet.user.name, NAME_LIMIT),
-        text=_text(text),
+        item_id=required_id(tweet.id_str, tweet.id, "the post"),
+        author_id=required_id(tweet.user.id_str, tweet.user.id, "the post's user"),
+        screen_name=cut(tweet.user.screen_name, NAME_LIMIT),
+        name=cut(tweet.user.name, NAME_LIMIT),
+        text=text_of(text),
         posted_at=_posted_at(tweet),
-        language=_cut(tweet.lang, LANGUAGE_LIMIT),
-        answers_item=_optional_id(
-            tweet.in_reply_to_status_id_str, tweet.in_reply_to_status_id, "in_reply_to_status_id"
-        ),
-        answers_user=_optional_id(tweet.in_reply_to_user_id_str, tweet.in_reply_to_user_id, "in_reply_to_user_id"),
+        language=cut(tweet.lang, LANGUAGE_LIMIT),
+        answers_item=optional_id(tweet.in_reply_to_status_id_str, tweet.in_reply_to_status_id, "in_reply_to_status_id"),
+        answers_user=optional_id(tweet.in_reply_to_user_id_str, tweet.in_reply_to_user_id, "in_reply_to_user_id"),
         mentions=_ids(mention.id_str if mention.id_str is not None else mention.id for mention in mentions),
+        quotes_user=None if quoted is None else next(iter(_ids([quoted.id_str, quoted.id])), None),
+        attachments=attachments_of(media.media if media is not None else None),
         is_repost=tweet.retweeted_status is not None,
     )
 
@@ -108,30 +115,37 @@ def item_of_post(delivery: Delivery) -> Item:
     post = convert(delivery.payload, Post, "the payload of a post event")
     includes = delivery.includes or PostIncludes()
     users, others = includes.users or [], includes.tweets or []
-    author_id = _required_id(post.author_id, None, "the post's author_id")
+    author_id = required_id(post.author_id, None, "the post's author_id")
     author = next((user for user in users if user.id == author_id), PostUser())
     text, entities = post.text, post.entities or PostEntities()
     if post.note_tweet is not None and post.note_tweet.text is not None:
         text = post.note_tweet.text
         entities = post.note_tweet.entities or entities
     references = {reference.type: reference.id for reference in post.referenced_tweets or []}
-    answers_item = _optional_id(references.get("replied_to"), None, "referenced_tweets")
+    answers_item = optional_id(references.get("replied_to"), None, "referenced_tweets")
     answers_user = post.in_reply_to_user_id
     if answers_user is None and answers_item is not None:
         answers_user = next((other.author_id for other in others if other.id == answers_item), None)
+    quoted = references.get("quoted")
+    quoted_users = [other.author_id for other in others if quoted is not None and other.id == quoted]
+    if delivery.event_type.startswith("post.quote.") and delivery.filter is not None:
+        quoted_users.append(delivery.filter.user_id)
+    keys = set((post.attachments.media_keys if post.attachments is not None else None) or ())
     ids = {user.username.lower(): user.id for user in users if user.username is not None}
     mentions = sorted(entities.mentions or [], key=lambda mention: mention.start or 0)
     return Item(
-        item_id=_required_id(post.id, None, "the post"),
+        item_id=required_id(post.id, None, "the post"),
         author_id=author_id,
-        screen_name=_cut(author.username, NAME_LIMIT),
-        name=_cut(author.name, NAME_LIMIT),
-        text=_text(text),
-        posted_at=_rfc3339(post.created_at),
-        language=_cut(post.lang, LANGUAGE_LIMIT),
+        screen_name=cut(author.username, NAME_LIMIT),
+        name=cut(author.name, NAME_LIMIT),
+        text=text_of(text),
+        posted_at=rfc3339(post.created_at),
+        language=cut(post.lang, LANGUAGE_LIMIT),
         answers_item=answers_item,
-        answers_user=_optional_id(answers_user, None, "in_reply_to_user_id"),
+        answers_user=optional_id(answers_user, None, "in_reply_to_user_id"),
         mentions=_ids(mention.id or ids.get((mention.username or "").lower()) for mention in mentions),
+        quotes_user=next(iter(_ids(quoted_users)), None),
+        attachments=attachments_of(each for each in includes.media or () if _key(each) in keys),
         is_repost="retweeted" in references,
     )
 
@@ -142,9 +156,9 @@ def deletion_of_tweet(raw: object) -> Deletion:
     if event.status is None:
         raise Unreadable("unknown_shape", "a tweet_delete_events item has no status")
     return Deletion(
-        item_id=_required_id(event.status.id_str, event.status.id, "the deleted post"),
-        author_id=_required_id(event.status.user_id_str, event.status.user_id, "the deleted post's user"),
-        at=None if event.timestamp_ms is None else _millis(event.timestamp_ms),
+        item_id=required_id(event.status.id_str, event.status.id, "the deleted post"),
+        author_id=required_id(event.status.user_id_str, event.status.user_id, "the deleted post's user"),
+        at=None if event.timestamp_ms is None else millis(event.timestamp_ms),
     )
 
 
@@ -153,25 +167,50 @@ def deletion_of_post(delivery: Delivery) -> Deletion:
     post = convert(delivery.payload, Post, "the payload of a deletion")
     subscribed = delivery.filter.user_id if delivery.filter is not None else None
     return Deletion(
-        item_id=_required_id(post.id, None, "the deleted post"),
-        author_id=_required_id(post.author_id or post.user_id or subscribed, None, "the deleted post's author"),
+        item_id=required_id(post.id, None, "the deleted post"),
+        author_id=required_id(post.author_id or post.user_id or subscribed, None, "the deleted post's author"),
         at=None,
     )
 
 
 def account_id(value: int | str | None, what: str) -> str:
     """The id of the account whose webhook this is; `what` names the field."""
-    return _required_id(None, value, what)
+    return required_id(None, value, what)
 
 
-def _required_id(text: str | None, other: int | str | None, what: str) -> str:
-    found = _optional_id(text, other, what)
+def attachments_of(media: Iterable[object] | None) -> tuple[Attachment, ...]:
+    """Pictures and videos. One in an unknown shape loses only its address: the message counts all the same."""
+    return tuple(attachment_of(each) for each in itertools.islice(media or (), ATTACHMENT_LIMIT))
+
+
+def attachment_of(raw: object) -> Attachment:
+    """One of them."""
+    try:
+        media = msgspec.convert(raw, Media)
+    except msgspec.ValidationError:
+        return Attachment(kind="other")
+    variants = media.variants or (media.video_info.variants if media.video_info is not None else None) or []
+    films = [variant.url for variant in variants if variant.content_type == "video/mp4"]
+    # A film's other addresses are those of a picture of it.
+    addresses = (*films, media.media_url_https, media.url, media.preview_image_url)
+    url = next((each for each in addresses if each is not None and each.startswith("https://")), None)
+    return Attachment(kind=_KINDS.get(media.type or "", "other"), url=url if url and len(url) <= URL_LIMIT else None)
+
+
+def _key(raw: object) -> object:
+    return raw.get("media_key") if isinstance(raw, dict) else None
+
+
+def required_id(text: str | None, other: int | str | None, what: str) -> str:
+    """An id that has to be there: `text`, or else `other`. Unreadable if it isn't, or is none; `what` has it."""
+    found = optional_id(text, other, what)
     if found is None:
         raise Unreadable("no_id", f"{what} has no id")
     return found
 
 
-def _optional_id(text: str | None, other: int | str | None, what: str) -> str | None:
+def optional_id(text: str | None, other: int | str | None, what: str) -> str | None:
+    """The same for one that may be absent."""
     value = text if text is not None else other
     if value is None:
         return None
@@ -191,7 +230,7 @@ def _ids(values: Iterable[str | int | None]) -> tuple[str, ...]:
 
 def _posted_at(tweet: Tweet) -> int:
     if tweet.timestamp_ms is not None:
-        return _millis(tweet.timestamp_ms)
+        return millis(tweet.timestamp_ms)
     try:
         at = datetime.strptime(tweet.created_at or "", "%a %b %d %H:%M:%S %z %Y")
     except ValueError as error:
@@ -199,7 +238,8 @@ def _posted_at(tweet: Tweet) -> int:
     return _in_range(int(at.timestamp() * 1000))
 
 
-def _rfc3339(text: str | None) -> int:
+def rfc3339(text: str | None) -> int:
+    """A time in text, in milliseconds."""
     try:
         at = datetime.fromisoformat(text or "")
     except ValueError as error:
@@ -209,7 +249,8 @@ def _rfc3339(text: str | None) -> int:
     return _in_range(round(at.timestamp() * 1000))
 
 
-def _millis(value: str | int) -> int:
+def millis(value: str | int) -> int:
+    """A time in milliseconds, as text or number."""
     if isinstance(value, str):
         if re.fullmatch(r"[0-9]{1,15}", value) is None:
             raise Unreadable("bad_time", "timestamp_ms is no number of milliseconds")
@@ -223,12 +264,8 @@ def _in_range(at: int) -> int:
     return at
 
 
-def _text(text: str | None) -> str:
+def text_of(text: str | None) -> str:
     """The text, unchanged; only a lone surrogate, which is half a character and fits no UTF-8, is replaced."""
     if text is None:
         raise Unreadable("no_text", "the post has no text")
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _cut(text: str | None, limit: int) -> str | None:
-    return None if text is None else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)[:limit]
+    return unbroken(text)

@@ -5,27 +5,24 @@ derives from the receiving account and the item, and the key from the person: wh
 account a post belongs, is decided where that person's history is known.
 """
 
-import json
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from channels.mapping import Mapped, Result, Unreadable, convert, raw_json
 from channels.x.items import (
     Deletion,
     Item,
-    Unreadable,
     account_id,
-    convert,
     deletion_of_post,
     deletion_of_tweet,
     item_of_post,
     item_of_tweet,
 )
-from channels.x.payloads import Activity, Delivery
+from channels.x.messages import Message, message_of, message_of_payload
+from channels.x.payloads import Activity, Delivery, Messages
 from engine.envelope import derive
 from engine.interaction.commands import DeleteMessage, ReceiveMessage, RecordOwnPost
-from engine.record import Command
 
 CHANNEL: Final = "x"
 EVENT_LIMIT: Final = 1_000
@@ -67,9 +64,7 @@ IGNORED_TYPES: Final[Mapping[str, str]] = {
 
 POST_TYPES: Final = frozenset({"post.create", "post.mention.create", "post.reply.create", "post.quote.create"})
 DELETE_TYPES: Final = frozenset({"post.delete", "post.mention.delete", "post.reply.delete", "post.quote.delete"})
-
-# What becomes of one event: a command with its key, or the reason for which it is passed over.
-Result = tuple[str, Command] | str
+MESSAGE_TYPES: Final = frozenset({"dm.received", "dm.sent"})
 
 _FRAME: Final = frozenset({"for_user_id", "user_has_blocked", "users", "apps"})
 
@@ -88,33 +83,6 @@ class Receiver:
     """The time of a command, from the post's own time: that time in recorded time, else the time of receipt."""
     received_at: int
     """By the wall clock, in milliseconds: the time of a deletion of which X does not say when it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmapped:
-    """A part of the body that could not be mapped, whole, with the reason (never a word of the post)."""
-
-    code: str
-    reason: str
-    raw: bytes
-
-
-@dataclass(slots=True)
-class Mapped:
-    """What became of a body: each of its events stands in exactly one of the three."""
-
-    commands: list[tuple[str, Command]] = field(default_factory=list)
-    """Key and command, in the body's order."""
-    unmapped: list[Unmapped] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
-    """How many events were passed over, by reason."""
-
-    def add(self, result: Result) -> None:
-        """Counts a reason, or takes a command."""
-        if isinstance(result, str):
-            self.ignored[result] += 1
-        else:
-            self.commands.append(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +111,8 @@ def map_body(body: object, receiver: Receiver) -> Mapped:
         else:
             _map_account_activity(body, receiver, mapped)
     except Unreadable as unreadable:
-        mapped.unmapped.append(Unmapped(unreadable.code, unreadable.reason, raw_json(body)))
+        mapped.keep(unreadable, body)
     return mapped
-
-
-def raw_json(value: object) -> bytes:
-    """A decoded JSON value as bytes again: UTF-8, with a lone surrogate as the escape as which it came."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _map_account_activity(body: dict[str, object], receiver: Receiver, mapped: Mapped) -> None:
@@ -168,12 +131,13 @@ def _map_account_activity(body: dict[str, object], receiver: Receiver, mapped: M
         raise Unreadable("no_events", "the body has no events")
     if len(events) > EVENT_LIMIT:
         raise Unreadable("too_many_events", f"the body has more than {EVENT_LIMIT:,} events")
+    users = frame.users or {}
     for name, event in events:
         try:
-            mapped.add(_account_activity_event(name, event, arrival))
+            mapped.add(_account_activity_event(name, event, users, arrival))
         except Unreadable as unreadable:
-            raw = raw_json({"for_user_id": arrival.for_user_id, name: [event]})
-            mapped.unmapped.append(Unmapped(unreadable.code, unreadable.reason, raw))
+            beside = {field: body[field] for field in body.keys() & _FRAME}
+            mapped.keep(unreadable, {**beside, "for_user_id": arrival.for_user_id, name: [event]})
 
 
 def _events(name: str, value: object) -> list[object]:
@@ -184,7 +148,7 @@ def _events(name: str, value: object) -> list[object]:
     raise Unreadable("unknown_shape", "the body has a field beside for_user_id that is no array of events")
 
 
-def _account_activity_event(name: str, event: object, arrival: _Arrival) -> Result:
+def _account_activity_event(name: str, event: object, users: Mapping[str, object], arrival: _Arrival) -> Result:
     if name in IGNORED_ARRAYS:
         return IGNORED_ARRAYS[name]
     if name == "tweet_create_events":
@@ -192,7 +156,7 @@ def _account_activity_event(name: str, event: object, arrival: _Arrival) -> Resu
     if name == "tweet_delete_events":
         return _deletion(deletion_of_tweet(event), arrival)
     if name == "direct_message_events":
-        raise Unreadable("direct_message", "direct messages are not taken yet; this one is kept here")
+        return _message(message_of(event, users), event, arrival)
     raise Unreadable("unknown_event", "the body has an array of events that X does not document")
 
 
@@ -204,9 +168,13 @@ def _map_x_activity(body: dict[str, object], receiver: Receiver, mapped: Mapped)
         raise Unreadable("too_many_events", f"the body has more than {EVENT_LIMIT:,} events")
     for raw in deliveries:
         try:
-            mapped.add(_x_activity_event(convert(raw, Delivery, "the body's data"), receiver))
+            delivery = convert(raw, Delivery, "the body's data")
+            if delivery.event_type in MESSAGE_TYPES:
+                _map_messages(delivery, receiver, mapped)
+            else:
+                mapped.add(_x_activity_event(delivery, receiver))
         except Unreadable as unreadable:
-            mapped.unmapped.append(Unmapped(unreadable.code, unreadable.reason, raw_json({"data": raw})))
+            mapped.keep(unreadable, {"data": raw})
 
 
 def _x_activity_event(delivery: Delivery, receiver: Receiver) -> Result:
@@ -214,15 +182,37 @@ def _x_activity_event(delivery: Delivery, receiver: Receiver) -> Result:
     for beginning, reason in IGNORED_TYPES.items():
         if kind.startswith(beginning):
             return reason
-    if kind.startswith(("dm.", "chat.")):
-        raise Unreadable("direct_message", "direct messages are not taken yet; this one is kept here")
+    if kind.startswith("chat."):
+        raise Unreadable("encrypted", "X encrypts this conversation: it can be read and answered on X only")
     if kind not in POST_TYPES and kind not in DELETE_TYPES:
         raise Unreadable("unknown_event", "the event_type is none that X documents")
-    subscribed = delivery.filter.user_id if delivery.filter is not None else None
-    arrival = _Arrival(receiver=receiver, for_user_id=account_id(subscribed, "filter.user_id"))
+    arrival = _arrival(delivery, receiver)
     if kind in DELETE_TYPES:
         return _deletion(deletion_of_post(delivery), arrival)
     return _post(item_of_post(delivery), delivery.payload, arrival)
+
+
+def _map_messages(delivery: Delivery, receiver: Receiver, mapped: Mapped) -> None:
+    """dm.received and dm.sent: their payload holds an array of the older generation, or one message of the newer."""
+    arrival = _arrival(delivery, receiver)
+    payload = convert(delivery.payload, Messages, "the payload of a direct message")
+    if payload.direct_message_events is None:
+        mapped.add(_message(message_of_payload(delivery, arrival.for_user_id), delivery.payload, arrival))
+        return
+    if not 1 <= len(payload.direct_message_events) <= EVENT_LIMIT:
+        raise Unreadable("bad_events", f"the payload has no direct_message_events, or more than {EVENT_LIMIT:,}")
+    for event in payload.direct_message_events:
+        try:
+            mapped.add(_message(message_of(event, payload.users or {}), event, arrival))
+        except Unreadable as unreadable:
+            alone = {"direct_message_events": [event], "users": payload.users}
+            about = {"event_type": delivery.event_type, "filter": {"user_id": arrival.for_user_id}}
+            mapped.keep(unreadable, {"data": {**about, "payload": alone}})
+
+
+def _arrival(delivery: Delivery, receiver: Receiver) -> _Arrival:
+    subscribed = delivery.filter.user_id if delivery.filter is not None else None
+    return _Arrival(receiver=receiver, for_user_id=account_id(subscribed, "filter.user_id"))
 
 
 def _post(item: Item, raw: object, arrival: _Arrival) -> Result:
@@ -230,8 +220,6 @@ def _post(item: Item, raw: object, arrival: _Arrival) -> Result:
         return "repost"
     if arrival.is_own(item.author_id):
         return _own_post(item, raw, arrival)
-    if arrival.author_blocked:
-        return "author_blocked"
     return _customer_post(item, raw, arrival)
 
 
@@ -257,13 +245,25 @@ def _customer_post(item: Item, raw: object, arrival: _Arrival) -> Result:
         language=item.language,
         in_reply_to=item.answers_item,
         raw=raw_json(raw),
+        event=_event(item, arrival),
+        attachments=list(item.attachments),
+        blocked=arrival.author_blocked,
     )
 
 
+def _event(item: Item, arrival: _Arrival) -> str:
+    """What happened, in the policy's words."""
+    if item.answers_item is not None:
+        return "reply"
+    return "quote" if item.quotes_user is not None and arrival.is_own(item.quotes_user) else "mention"
+
+
 def _accounts(item: Item, arrival: _Arrival) -> list[str]:
-    """To whom it may belong, best first: the own account answered, those named (own ones first), the receiving one."""
+    """To whom it may belong, best first: the own account answered, those named (own ones first), the own one quoted,
+    the receiving one."""
     answered = [item.answers_user] if item.answers_user is not None and arrival.is_own(item.answers_user) else []
-    named = sorted(item.mentions, key=lambda account: not arrival.is_own(account))
+    quoted = [item.quotes_user] if item.quotes_user is not None and arrival.is_own(item.quotes_user) else []
+    named = sorted([*item.mentions, *quoted], key=lambda account: not arrival.is_own(account))
     others = list(dict.fromkeys([*answered, *named]))
     if arrival.for_user_id in others[:ACCOUNT_LIMIT]:
         return others[:ACCOUNT_LIMIT]
@@ -287,6 +287,50 @@ def _own_post(item: Item, raw: object, arrival: _Arrival) -> Result:
         text=item.text,
         salt=receiver.salt(),
         raw=raw_json(raw),
+    )
+
+
+def _message(message: Message, raw: object, arrival: _Arrival) -> Result:
+    """A direct message: a customer's, or one that an own account sent to a customer."""
+    receiver = arrival.receiver
+    if arrival.is_own(message.sender_id):
+        if arrival.is_own(message.recipient_id):
+            return "own_thread"
+        return receiver.home(message.recipient_id), RecordOwnPost(
+            command_id=arrival.command_id(message.item_id, "own_post"),
+            at=receiver.at(message.sent_at),
+            channel=CHANNEL,
+            account=message.sender_id,
+            item_id=message.item_id,
+            visibility="private",
+            posted_at=message.sent_at,
+            text=message.text,
+            salt=receiver.salt(),
+            raw=raw_json(raw),
+        )
+    if not arrival.is_own(message.recipient_id):
+        raise Unreadable("not_ours", "a direct message is neither from nor to an account of ours")
+    handle_id = receiver.home(message.sender_id)
+    return handle_id, ReceiveMessage(
+        command_id=arrival.command_id(message.item_id, "message"),
+        at=receiver.at(message.sent_at),
+        actor_kind="customer",
+        actor_id=handle_id,
+        channel=CHANNEL,
+        accounts=[message.recipient_id],
+        item_id=message.item_id,
+        visibility="private",
+        posted_at=message.sent_at,
+        handle_id=handle_id,
+        platform_id=message.sender_id,
+        screen_name=message.screen_name,
+        name=message.name,
+        text=message.text,
+        salt=receiver.salt(),
+        raw=raw_json(raw),
+        event="direct_message",
+        attachments=list(message.attachments),
+        blocked=arrival.author_blocked,
     )
 
 

@@ -39,11 +39,48 @@ class Entities(Part, frozen=True):
     user_mentions: list[UserMention] | None = None
 
 
+class MediaEntities(Part, frozen=True):
+    """The pictures and videos of a post."""
+
+    media: list[object] | None = None
+
+
+class Variant(Part, frozen=True):
+    """A video in one size."""
+
+    content_type: str | None = None
+    url: str | None = None
+
+
+class VideoInfo(Part, frozen=True):
+    """A video."""
+
+    variants: list[Variant] | None = None
+
+
+class Media(Part, frozen=True):
+    """A picture or video, of either generation."""
+
+    type: str | None = None
+    media_url_https: str | None = None
+    video_info: VideoInfo | None = None
+    url: str | None = None
+    preview_image_url: str | None = None
+    variants: list[Variant] | None = None
+
+
 class ExtendedTweet(Part, frozen=True):
     """The whole of a post of more than 140 characters."""
 
     full_text: str | None = None
     entities: Entities | None = None
+    extended_entities: MediaEntities | None = None
+
+
+class QuotedTweet(Part, frozen=True):
+    """The post that another one quotes."""
+
+    user: User | None = None
 
 
 class Tweet(Part, frozen=True):
@@ -56,6 +93,7 @@ class Tweet(Part, frozen=True):
     truncated: bool | None = None
     extended_tweet: ExtendedTweet | None = None
     entities: Entities | None = None
+    extended_entities: MediaEntities | None = None
     user: User | None = None
     created_at: str | None = None
     timestamp_ms: str | int | None = None
@@ -65,6 +103,7 @@ class Tweet(Part, frozen=True):
     in_reply_to_user_id: int | str | None = None
     in_reply_to_user_id_str: str | None = None
     retweeted_status: dict[str, object] | None = None
+    quoted_status: QuotedTweet | None = None
 
 
 class DeletedStatus(Part, frozen=True):
@@ -83,11 +122,57 @@ class TweetDeletion(Part, frozen=True):
     timestamp_ms: str | int | None = None
 
 
+class Target(Part, frozen=True):
+    """To whom a direct message goes."""
+
+    recipient_id: str | int | None = None
+
+
+class MessageAttachment(Part, frozen=True):
+    """What is attached to a direct message: `media`, or the location itself."""
+
+    type: str | None = None
+    media: dict[str, object] | None = None
+
+
+class MessageData(Part, frozen=True):
+    """What a direct message says."""
+
+    text: str | None = None
+    attachment: MessageAttachment | None = None
+
+
+class MessageCreate(Part, frozen=True):
+    """A direct message."""
+
+    target: Target | None = None
+    sender_id: str | int | None = None
+    message_data: MessageData | None = None
+
+
+class MessageEvent(Part, frozen=True):
+    """That a direct message was sent."""
+
+    type: str | None = None
+    id: str | int | None = None
+    created_timestamp: str | int | None = None
+    message_create: MessageCreate | None = None
+
+
+class MessageUser(Part, frozen=True):
+    """Who takes part in a direct message: the older generation's form, or the newer one's in `data`."""
+
+    name: str | None = None
+    screen_name: str | None = None
+    data: "PostUser | None" = None
+
+
 class Activity(Part, frozen=True):
     """The frame of an Account Activity body; the arrays of events are read one by one."""
 
     for_user_id: str | int | None = None
     user_has_blocked: bool | str | None = None
+    users: dict[str, object] | None = None
 
 
 # --- X Activity API: v2 objects ---------------------------------------------------------------------------------
@@ -121,6 +206,12 @@ class NoteTweet(Part, frozen=True):
     entities: PostEntities | None = None
 
 
+class PostAttachments(Part, frozen=True):
+    """What is attached to a post, by keys of what was expanded."""
+
+    media_keys: list[str] | None = None
+
+
 class Post(Part, frozen=True):
     """A post."""
 
@@ -134,6 +225,7 @@ class Post(Part, frozen=True):
     referenced_tweets: list[Reference] | None = None
     entities: PostEntities | None = None
     note_tweet: NoteTweet | None = None
+    attachments: PostAttachments | None = None
 
 
 class PostUser(Part, frozen=True):
@@ -149,6 +241,24 @@ class PostIncludes(Part, frozen=True):
 
     users: list[PostUser] | None = None
     tweets: list[Post] | None = None
+    media: list[object] | None = None
+
+
+class DirectMessage(Part, frozen=True):
+    """A direct message, as the look-up lists it."""
+
+    id: str | None = None
+    text: str | None = None
+    sender_id: str | None = None
+    created_at: str | None = None
+    dm_conversation_id: str | None = None
+
+
+class Messages(Part, frozen=True):
+    """The payload of dm.received and dm.sent: the older generation's events and users."""
+
+    direct_message_events: list[object] | None = None
+    users: dict[str, object] | None = None
 
 
 class Filter(Part, frozen=True):

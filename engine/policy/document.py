@@ -78,7 +78,7 @@ class Filter(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     all: Annotated[tuple[str, ...], "every one does"] = ()
     none: Annotated[tuple[str, ...], "none does"] = ()
     sentiment: Annotated[Literal["positive", "negative"] | None, "how the text sounds; English only"] = None
-    threshold: Annotated[int, "sentiment: how strongly at least, in hundredths from 0 to 100"] = 60
+    threshold: Annotated[int, "sentiment: how strongly at least, in hundredths from 0 to 100"] = 65
     events: Annotated[tuple[Happening, ...], "only what happened in one of these ways"] = ()
     accounts: Annotated[tuple[str, ...], "only at these accounts, written x:42"] = ()
     action: Annotated[

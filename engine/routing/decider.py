@@ -2,20 +2,24 @@
 
 It owns the slots, so an agent is never given two interactions for one: a slot is reserved with an offer, and is
 free again only when the interaction says so.
+
+After each decision nobody waits for whom a ready agent has room: what comes into a line is offered at once, and an
+agent who gets room is filled. Thus a line drains in its order.
 """
 
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
+from engine.bookkeeping import Timer
 from engine.decider import Context, Decision, Duplicate, Refusal, Send
 from engine.envelope import derive, home_of
 from engine.interaction.commands import LoseAgent, Reserve
-from engine.bookkeeping import Timer
 from engine.record import Command, Event
 from engine.routing import commands as c
 from engine.routing import events as e
-from engine.routing.evolve import evolve, refusal_of
-from engine.routing.state import Agent, Bucket, Offer, Place, Request, Reservation, Slot, slot_id
+from engine.routing.evolve import evolve
+from engine.routing.matching import agent_for, has_room, is_worth_waiting_for, kept_for, next_for
+from engine.routing.state import Agent, Need, Offer, Request, Reservation, Slot, offer_id, slot_id
 from engine.rows import Rows
 
 INTERACTION: Final = "interaction.commands"
@@ -32,7 +36,7 @@ class RoutingDecider:
         return _DECIDE[type(command)](rows, command, context)
 
     def fire(self, rows: Rows, timer: Timer, context: Context) -> Decision:
-        raise LookupError(f"routing has no deadline {timer.name}")
+        return _FIRE[timer.name](rows, timer, context)
 
     def evolve(self, rows: Rows, event: Event) -> None:
         evolve(rows, event)
@@ -58,6 +62,7 @@ def _register(rows: Rows, command: c.RegisterAgent, context: Context) -> Decisio
     yield e.AgentRegistered(
         agent_id=command.agent_id, skills=command.skills, groups=command.groups, capacity=command.capacity
     )
+    yield from _give_up(rows, context, command.agent_id)
     yield from _fill(rows, context, command.agent_id)
     return None
 
@@ -71,6 +76,7 @@ def _set_state(rows: Rows, command: c.SetAgentState, context: Context) -> Decisi
     if agent.state == command.state:
         return Duplicate()
     yield e.AgentStateChanged(agent_id=command.agent_id, agent_state=command.state, why="asked")
+    yield from _give_up(rows, context, command.agent_id)
     yield from _fill(rows, context, command.agent_id)
     return None
 
@@ -78,6 +84,8 @@ def _set_state(rows: Rows, command: c.SetAgentState, context: Context) -> Decisi
 def _request(rows: Rows, command: c.RequestAgent, context: Context) -> Decision:
     if rows.get(Request, command.request_id) is not None:
         return Duplicate(command.interaction_id)
+    preferred = _asked_first(rows, command, context)
+    relaxes = command.agent is None and set(command.relaxed_skills) != set(command.skills)
     yield e.RequestQueued(
         interaction_id=command.interaction_id,
         request_id=command.request_id,
@@ -87,9 +95,24 @@ def _request(rows: Rows, command: c.RequestAgent, context: Context) -> Decision:
         agent=command.agent,
         priority=command.priority,
         waiting_since=command.waiting_since,
+        weight=command.weight,
+        preferred=preferred,
+        preferred_until=None if preferred is None else command.preferred_until or context.now,
+        relax_at=command.relax_at if relaxes else None,
+        relaxed_skills=command.relaxed_skills if relaxes and command.relax_at is not None else [],
     )
     yield from _offer(rows, context, command.request_id)
     return None
+
+
+def _asked_first(rows: Rows, command: c.RequestAgent, context: Context) -> str | None:
+    """The agent who served the contact last, if they can have it at once, or soon enough to be waited for."""
+    agent = None if command.preferred is None else rows.get(Agent, command.preferred)
+    need = Need(skills=command.skills, group=command.group, weight=command.weight)
+    if command.agent is not None or agent is None or not is_worth_waiting_for(agent, need):
+        return None
+    waits = command.preferred_until is not None and command.preferred_until > context.now
+    return agent.agent_id if waits or has_room(agent, need) else None
 
 
 def _withdraw(rows: Rows, command: c.WithdrawRequest, context: Context) -> Decision:
@@ -143,7 +166,7 @@ def _end(rows: Rows, command: c.EndReservation, context: Context) -> Decision:
 
 
 def _occupy(rows: Rows, command: c.OccupySlot, context: Context) -> Decision:
-    yield e.SlotOccupied(interaction_id=command.interaction_id, agent_id=command.agent_id)
+    yield e.SlotOccupied(interaction_id=command.interaction_id, agent_id=command.agent_id, weight=command.weight)
     return None
 
 
@@ -157,65 +180,69 @@ def _free(rows: Rows, command: c.FreeSlot, context: Context) -> Decision:
 
 
 def _offer(rows: Rows, context: Context, request_id: str) -> Events:
-    """Offers a waiting request to the agent with the fewest interactions, the longest idle among equals."""
+    """Offers a request that came into line, or came back, to the agent who is to have it."""
     request = rows.get(Request, request_id)
-    bucket = None if request is None else rows.get(Bucket, request.bucket_id)
-    if request is None or bucket is None:
+    if request is None:
         return
-    fitting = [agent for agent in rows.walk(Agent) if _takes(agent, bucket) and _may_take(agent, request)]
-    if fitting:
-        best = min(fitting, key=lambda agent: (agent.used, agent.free_since, agent.agent_id))
-        yield _reserve(context, request_id, request, best)
+    if request.preferred_until is not None and request.returned:
+        yield _widen(request_id, request, "preferred_over")  # they did not want it
+    if request.relax_at is not None and request.relax_at <= context.now:
+        yield _widen(request_id, request, "relaxed")
+    request = rows.get(Request, request_id)
+    agent = None if request is None else agent_for(rows, request)
+    if request is not None and agent is not None:
+        yield _reserve(context, request_id, request, agent)
 
 
 def _fill(rows: Rows, context: Context, agent_id: str) -> Events:
     """Offers an agent what waits for it, while there is room."""
     while True:
         agent = rows.get(Agent, agent_id)
-        if agent is None or not _has_room(agent):
+        if agent is None or agent.state != "ready":
             return
-        found = _next_for(rows, agent)
+        found = next_for(rows, agent)
         if found is None:
             return
         yield _reserve(context, *found, agent)
 
 
-def _next_for(rows: Rows, agent: Agent) -> tuple[str, Request] | None:
-    """The request that this agent serves next: the first of the heads of all lines that it may serve."""
-    heads = (_head(rows, bucket, agent) for bucket in rows.walk(Bucket) if _takes(agent, bucket))
-    found = [(_rank(head[1], head[0]), head) for head in heads if head is not None]
-    return min(found)[1] if found else None
+def _give_up(rows: Rows, context: Context, agent_id: str) -> Events:
+    """What is kept for an agent who went offline, or does not fit any more, goes to all."""
+    agent = rows.get(Agent, agent_id)
+    if agent is None:
+        return
+    for request_id, request in kept_for(rows, agent):
+        if not is_worth_waiting_for(agent, request.need):
+            yield _widen(request_id, request, "preferred_over")
+            yield from _offer(rows, context, request_id)
 
 
-def _head(rows: Rows, bucket: Bucket, agent: Agent) -> tuple[str, Request] | None:
-    for place in rows.walk(Place, f"{bucket.bucket_id}|"):
-        request = rows.get(Request, place.request_id)
-        if request is not None and _may_take(agent, request):
-            return place.request_id, request
+def _preferred_over(rows: Rows, timer: Timer, context: Context) -> Decision:
+    """It waited long enough for the agent who served the contact last."""
+    yield from _widen_waiting(rows, timer, context, "preferred_over")
     return None
 
 
-def _rank(request: Request, request_id: str) -> tuple[int, bool, int, str]:
-    return (-request.priority, not request.returned, request.waiting_since, request_id)
+def _relaxed(rows: Rows, timer: Timer, context: Context) -> Decision:
+    """It waited long enough for an agent who knows everything."""
+    yield from _widen_waiting(rows, timer, context, "relaxed")
+    return None
 
 
-def _has_room(agent: Agent) -> bool:
-    return agent.state == "ready" and agent.used < agent.capacity
+def _widen_waiting(rows: Rows, timer: Timer, context: Context, why: str) -> Events:
+    request = rows.get(Request, timer.ref)
+    if request is not None:
+        yield _widen(timer.ref, request, why)
+        yield from _offer(rows, context, timer.ref)
 
 
-def _takes(agent: Agent, bucket: Bucket) -> bool:
-    """Whether an agent has room, and is of the kind that a line waits for."""
-    if not _has_room(agent):
-        return False
-    if bucket.agent is not None:
-        return bucket.agent == agent.agent_id
-    if bucket.group is not None and bucket.group not in agent.groups:
-        return False
-    return set(bucket.skills) <= set(agent.skills)
-
-
-def _may_take(agent: Agent, request: Request) -> bool:
-    return refusal_of(agent) not in request.refusals
+def _widen(request_id: str, request: Request, why: str) -> e.RequestWidened:
+    return e.RequestWidened(
+        interaction_id=request.interaction_id,
+        request_id=request_id,
+        why=why,
+        skills=request.relaxed_skills if why == "relaxed" else request.need.skills,
+    )
 
 
 def _reserve(context: Context, request_id: str, request: Request, agent: Agent) -> e.Reserved:
@@ -243,7 +270,7 @@ def _follow(rows: Rows, event: Event) -> Iterable[Send]:
             )
             yield Send(INTERACTION, home_of(reserve.interaction_id), reserve)
         case e.AgentStateChanged(agent_state="offline"):
-            for offer in rows.walk(Offer, f"{event.agent_id}\x1f"):
+            for offer in rows.walk(Offer, offer_id(event.agent_id, "")):
                 lose = LoseAgent(
                     command_id=derive(event.event_id, "lose", offer.reservation_id),
                     at=event.decided_at,
@@ -266,4 +293,8 @@ _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = 
     c.EndReservation: _end,
     c.OccupySlot: _occupy,
     c.FreeSlot: _free,
+}
+_FIRE: Final[dict[str, Callable[[Rows, Timer, Context], Decision]]] = {
+    "prefer": _preferred_over,
+    "relax": _relaxed,
 }

@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from engine.envelope import digest
 from engine.record import Event
 from projections.audit import rows as r
 from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged
-from projections.tables import Json, Store, Table
-from projections.values import moment, shown
+from projections.tables import Json, Store, Table, json_of, plain
+from projections.values import moment
 
 _ENVELOPE: Final = frozenset(Event.__struct_fields__)
-_encode: Final = msgspec.json.Encoder().encode
 _facts_of: dict[type[Event], tuple[str, ...]] = {}
 
 
@@ -58,19 +55,8 @@ def _row(logged: Logged, event: Event) -> r.Event:
 
 
 def facts(event: Event) -> Json:
-    """What an event says beyond its envelope, as JSON that `jsonb` takes."""
+    """What an event says beyond its envelope; bytes as hex digits."""
     names = _facts_of.get(type(event))
     if names is None:
         names = _facts_of[type(event)] = tuple(n for n in event.__struct_fields__ if n not in _ENVELOPE)
-    return Json(_encode({name: _plain(getattr(event, name)) for name in names}).decode())
-
-
-def _plain(value: Any) -> Any:
-    """Bytes as hex digits, and text without what `jsonb` refuses."""
-    if type(value) is str:
-        return shown(value)
-    if type(value) is bytes:
-        return value.hex()
-    if type(value) is list:
-        return [_plain(part) for part in value]
-    return value
+    return json_of({name: plain(getattr(event, name)) for name in names})

@@ -35,4 +35,9 @@ class Event(Row):
     facts: Annotated[Json, "what the event says beyond its envelope; bytes as hex digits"]
 
 
-EVENTS: Final = Table("events", Event, ("topic", "partition", "record_offset"), ("interaction_id, sequence",))
+EVENTS: Final = Table(
+    "events",
+    Event,
+    ("topic", "partition", "record_offset"),
+    ("interaction_id, sequence", "key, sequence WHERE interaction_id IS NULL"),
+)

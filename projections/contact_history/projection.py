@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.envelope import home_of
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.record import Event
+from projections.contact_history import actions, messages, people
 from projections.contact_history import rows as r
-from projections.contact_history.fold import message_id, opened, recorded, settle, update
-from projections.errors import InconsistentLog
-from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, Logged
-from projections.tables import Store, Table
-from projections.values import exact, moment, shown
+from projections.contact_history.fold import opened, update
+from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, Logged, nothing_before
+from projections.tables import Json, Store, Table, json_of, plain
+from projections.values import exact, shown
+
+Decided = Sequence[tuple[Logged, Event]]
 
 
 class ContactHistory:
@@ -20,30 +21,58 @@ class ContactHistory:
 
     name = "contact_history"
     topics: tuple[str, ...] = (INTERACTION_EVENTS, INTERACTION_CONTENT)
-    tables: tuple[Table[Any], ...] = (r.CONTACTS, r.HANDLES, r.INTERACTIONS, r.MESSAGES, r.WORDS, r.PROFILES)
+    tables: tuple[Table[Any], ...] = (
+        r.CONTACTS,
+        r.HANDLES,
+        r.LINKS,
+        r.INTERACTIONS,
+        r.MESSAGES,
+        r.ACTIONS,
+        r.WORDS,
+        r.PROFILES,
+    )
 
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]
-        content = [logged for logged in batch if logged.topic == INTERACTION_CONTENT]
-        _fold_contacts(store, [event for _, event in events if isinstance(event, ce.ContactCreated)])
+        _fold_people(store, [(logged, event) for logged, event in events if type(event) in people.PEOPLE])
         _fold_interactions(store, events)
-        _fold_messages(store, events)
-        _fold_words(store, [logged for logged in content if not _is_profile(logged.key)])
-        _fold_profiles(store, [logged for logged in content if _is_profile(logged.key)])
+        acted = _fold_actions(store, events)
+        _fold_messages(store, events, acted)
+        _fold_content(store, {logged.key: logged.record for logged in batch if logged.topic == INTERACTION_CONTENT})
 
 
-def _fold_contacts(store: Store, created: Sequence[ce.ContactCreated]) -> None:
-    """Adds the contacts that were made, each with its first handle."""
-    contacts, handles = [], []
-    for event in created:
-        contact_id, at = event.contact_id or "", moment(event.occurred_at)
-        contacts.append(r.Contact(contact_id, at))
-        handles.append(r.Handle(event.handle_id, contact_id, event.channel, event.profile_id, at))
-    store.upsert(r.CONTACTS, contacts)
-    store.upsert(r.HANDLES, handles)
+def profile_of(content_id: str) -> str | None:
+    """The handle whose names lie under a content id: `home:p`, or `contact:h:home` of one that is linked; else None."""
+    home, _, rest = content_id.partition(":")
+    kind, _, handle = rest.partition(":")
+    if kind == "h":
+        return handle
+    return home if rest == "p" else None
 
 
-def _fold_interactions(store: Store, events: Sequence[tuple[Logged, Event]]) -> None:
+def _fold_people(store: Store, events: Decided) -> None:
+    """The contact and the handle whose key each event stands on."""
+    keys = {logged.key for logged, _ in events}
+    contacts, handles = store.load(r.CONTACTS, keys), store.load(r.HANDLES, keys)
+    links: dict[str, r.Link] = {}
+    for logged, event in events:
+        key = logged.key
+        if isinstance(event, ce.ContactCreated):
+            contacts[key] = people.created(event)
+            if event.handle_id != key:
+                continue  # the row of another key's handle is for that key to write
+        elif key in contacts:
+            people.alter(event, contacts[key])
+        if isinstance(event, ce.ContactCreated | ce.HomeLinked):
+            handles.setdefault(key, people.unknown(key))
+        if key in handles:
+            links |= {link.link_id: link for link in people.move(event, handles[key])}
+    store.upsert(r.CONTACTS, list(contacts.values()))
+    store.upsert(r.HANDLES, list(handles.values()))
+    store.upsert(r.LINKS, list(links.values()))
+
+
+def _fold_interactions(store: Store, events: Decided) -> None:
     rows = store.load(r.INTERACTIONS, {event.interaction_id for _, event in events if event.interaction_id})
     for logged, event in events:
         if not event.interaction_id:
@@ -55,57 +84,74 @@ def _fold_interactions(store: Store, events: Sequence[tuple[Logged, Event]]) -> 
             elif isinstance(event, e.CommandRefused):
                 continue  # refused because there is no such interaction
             else:
-                raise InconsistentLog(
-                    f"{logged.position} is a {type(event).__name__} of interaction {event.interaction_id}, which no "
-                    f"event before it opened. Check the chain of key {logged.key}."
-                )
+                raise nothing_before(logged, "interaction", event.interaction_id)
         update(row, event)
     store.upsert(r.INTERACTIONS, list(rows.values()))
 
 
-def _fold_messages(store: Store, events: Sequence[tuple[Logged, Event]]) -> None:
-    touched = [(logged, event, message_id(event)) for logged, event in events]
-    rows = store.load(r.MESSAGES, {key for _, _, key in touched if key is not None})
+def _fold_actions(store: Store, events: Decided) -> set[str]:
+    """Engagements and moderations; gives the ids of those that the batch touches."""
+    touched = [(event, key) for _, event in events if (key := actions.action_id(event)) is not None]
+    rows = store.load(r.ACTIONS, {key for _, key in touched})
+    for event, key in touched:
+        new = actions.requested(event)
+        if new is not None:
+            rows[key] = new
+        elif key in rows:  # else what failed is an answer
+            actions.settle(event, rows[key])
+    store.upsert(r.ACTIONS, list(rows.values()))
+    return set(rows)
+
+
+def _fold_messages(store: Store, events: Decided, acted: set[str]) -> None:
+    touched = [(logged, event, key) for logged, event in events if (key := messages.message_id(event)) is not None]
+    rows = store.load(r.MESSAGES, {key for _, _, key in touched})
     for logged, event, key in touched:
-        if key is None:
-            continue
-        new = recorded(event)
+        new = messages.recorded(event)
         if new is not None:
             rows[key] = new
         elif key in rows:
-            settle(event, rows[key])
-        else:
-            raise InconsistentLog(
-                f"{logged.position} is a {type(event).__name__} of message {key}, which no event before it recorded. "
-                f"Check the chain of key {logged.key}."
-            )
+            messages.settle(event, rows[key])
+        elif key not in acted:
+            raise nothing_before(logged, "message", key)
     store.upsert(r.MESSAGES, list(rows.values()))
 
 
-def _fold_words(store: Store, content: Sequence[Logged]) -> None:
-    """Keeps the last words under each id; a tombstone erases them."""
-    latest = {logged.key: logged.record for logged in content}
-    kept = [
-        r.Words(key, shown(words.text), exact(words.text), words.language, words.salt)
-        for key, words in latest.items()
-        if isinstance(words, e.Words)
-    ]
-    store.upsert(r.WORDS, kept)
-    store.delete(r.WORDS, [key for key, words in latest.items() if words is None])
+def _fold_content(store: Store, content: dict[str, Any]) -> None:
+    """Keeps the last words and names under each id; a tombstone erases them."""
+    words = [_words(key, record) for key, record in content.items() if isinstance(record, e.Words)]
+    store.upsert(r.WORDS, words)
+    profiles = [_profile(key, record) for key, record in content.items() if isinstance(record, e.Profile)]
+    store.upsert(r.PROFILES, profiles)
+    gone = [key for key, record in content.items() if record is None]
+    store.delete(r.WORDS, [key for key in gone if profile_of(key) is None])
+    store.delete(r.PROFILES, [key for key in gone if profile_of(key) is not None])
 
 
-def _fold_profiles(store: Store, content: Sequence[Logged]) -> None:
-    """Keeps the last names under each handle; a tombstone forgets them."""
-    latest = {home_of(logged.key): logged.record for logged in content}
-    kept = [
-        r.Profile(handle_id, profile.channel, profile.platform_id, profile.screen_name, profile.name)
-        for handle_id, profile in latest.items()
-        if isinstance(profile, e.Profile)
-    ]
-    store.upsert(r.PROFILES, kept)
-    store.delete(r.PROFILES, [handle_id for handle_id, profile in latest.items() if profile is None])
+def _words(content_id: str, words: e.Words) -> r.Words:
+    return r.Words(
+        content_id=content_id,
+        text=shown(words.text),
+        exact=exact(words.text),
+        language=words.language,
+        attachments=_attached(words),
+        salt=words.salt,
+    )
 
 
-def _is_profile(content_id: str) -> bool:
-    """Content ids of profiles are `home:p`."""
-    return content_id.endswith(":p") and content_id.count(":") == 1
+def _attached(words: e.Words) -> Json | None:
+    if not words.attachments:
+        return None
+    return json_of([{"kind": plain(one.kind), "url": plain(one.url)} for one in words.attachments])
+
+
+def _profile(profile_id: str, names: e.Profile) -> r.Profile:
+    return r.Profile(
+        profile_id=profile_id,
+        handle_id=profile_of(profile_id) or "",
+        channel=names.channel,
+        platform_id=names.platform_id,
+        screen_name=names.screen_name,
+        name=names.name,
+        called=f"@{names.screen_name}" if names.screen_name else names.name or names.platform_id,
+    )

@@ -1,12 +1,12 @@
 """The SQL of the queries, in sql/NAME.sql."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 T = TypeVar("T")
 
@@ -18,8 +18,11 @@ def text(name: str) -> bytes:
 
 
 def fetch(
-    connection: psycopg.Connection[Any], name: str, kind: type[T], parameters: Mapping[str, object] | None = None
+    connection: psycopg.Connection[Any],
+    name: str,
+    kind: Callable[..., T],
+    parameters: Mapping[str, object] | None = None,
 ) -> list[T]:
     """The rows of a named query, each as a `kind`, whose fields are the query's columns."""
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(kind)) as cursor:
         return cursor.execute(text(name), parameters or {}).fetchall()

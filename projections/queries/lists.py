@@ -18,14 +18,23 @@ class InteractionLine:
     customer: str
     channel: str
     account: str
+    visibility: str
+    private_channel: str | None
+    """Where its private conversation is; None where it has none."""
+    in_session: bool
     state: str
     state_since: datetime
     queue: str | None
     agent_id: str | None
+    accepted: bool
     opened_at: datetime
     last_activity_at: datetime
     messages_in: int
     messages_out: int
+    automatic_answers: int
+    engagements: int
+    suggested: str | None
+    """The engagement that a filter proposes to the agent."""
     disposition: str | None
 
 
@@ -35,7 +44,11 @@ class ContactLine:
 
     contact_id: str
     known_as: str
+    handles: int
     channels: list[str]
+    language: str | None
+    blocked: bool
+    opted_out: bool
     created_at: datetime
     last_activity_at: datetime
     interactions: int
@@ -68,6 +81,7 @@ def interactions(
 
     Args:
         account: the platform's id of the account.
+        contact: a contact's id, or that of one that was merged into it, or of one of its handles.
         after: goes on after the last line of the page before: After(line.opened_at, line.interaction_id).
     """
     parameters = {
@@ -90,7 +104,7 @@ def contacts(
     """Contacts, the last made first.
 
     Args:
-        search: a part of a screen name or name, in any case.
+        search: a part of a screen name or name, in any case, or the beginning of a platform's id.
         after: goes on after the last line of the page before: After(line.created_at, line.contact_id).
     """
     parameters = {

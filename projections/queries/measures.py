@@ -10,9 +10,9 @@ import psycopg
 from projections.queries.files import fetch
 from projections.records import Place
 
-Kind = Literal["interactions", "transitions", "agents"]
+Kind = Literal["interactions", "transitions", "agents", "dispositions", "deliveries"]
 Interval = Literal["quarter_hour", "day"]
-_WIDTHS: Final[dict[Interval, str]] = {"quarter_hour": "15 minutes", "day": "1 day"}
+_SPANS: Final[dict[Interval, str]] = {"quarter_hour": "15 minutes", "day": "1 day"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Summary:
     replies_abandoned: int
     replies_pending: int
     notices_posted: int
+    answers_automatic: int
+    """Posted answers of filters."""
+    engagements: int
+    """Retweets, likes and favourites that the platform took."""
     first_response_seconds: FirstResponse
     events: int
     chain_faults: int
@@ -46,13 +50,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class IntervalLine:
-    """The interactions that were opened in one interval, by account and queue. See the comments of reporting.by_day."""
+    """The interactions that were opened in one interval, by account and queue.
+
+    See the comments of reporting.by_interval.
+    """
 
     interval_start: datetime
     account_key: str
     queue: str | None
     offered: int
     answered: int
+    engaged_only: int
     closed_automatically: int
     withdrawn: int
     expired: int
@@ -61,6 +69,12 @@ class IntervalLine:
     filtered: int
     messages_in: int
     messages_out: int
+    answers_posted: int
+    moved_to_private: int
+    deliveries_failed: int
+    target_met: int
+    target_missed: int
+    service_level: float | None
     first_responses: int
     first_response_seconds_sum: float | None
     first_response_seconds_p50: float | None
@@ -92,6 +106,45 @@ class AgentLine:
 
 
 @dataclass(frozen=True)
+class DispositionLine:
+    """How many interactions ended with a code in an interval, and who ended them: an agent, or a rule."""
+
+    interval_start: datetime
+    account_key: str
+    queue: str | None
+    disposition: str
+    dispositioned_by: str | None
+    ended_by: str
+    interactions: int
+    handling_seconds_p50: float
+
+
+@dataclass(frozen=True)
+class DeliveryLine:
+    """What became of the answers, notices, engagements and moderations that were asked for in an interval."""
+
+    interval_start: datetime
+    account_key: str
+    kind: str
+    action: str
+    outcome: str
+    reason: str | None
+    deliveries: int
+    failed_attempts: int
+
+
+Line = IntervalLine | TransitionLine | AgentLine | DispositionLine | DeliveryLine
+LINES: Final[dict[Kind, type[Line]]] = {
+    "interactions": IntervalLine,
+    "transitions": TransitionLine,
+    "agents": AgentLine,
+    "dispositions": DispositionLine,
+    "deliveries": DeliveryLine,
+}
+"""The line of each report; its query is `report_KIND`."""
+
+
+@dataclass(frozen=True)
 class Lag:
     """How far one projection is behind the log."""
 
@@ -100,26 +153,6 @@ class Lag:
     behind: int
     """Records (and markers of transactions) that it has not read."""
     partitions: int
-
-
-@dataclass(frozen=True)
-class _SummaryRow:
-    contacts: int
-    interactions: int
-    interactions_by_state: dict[str, int]
-    inbound_messages: int
-    replies_posted: int
-    replies_elsewhere: int
-    replies_refused: int
-    replies_abandoned: int
-    replies_pending: int
-    notices_posted: int
-    count: int
-    p50: float | None
-    p90: float | None
-    sum: float
-    events: int
-    chain_faults: int
 
 
 @dataclass(frozen=True)
@@ -133,22 +166,12 @@ class _Position:
 
 def summary(connection: psycopg.Connection[Any]) -> Summary:
     """The whole, in numbers. Checks the chain of every key, so it reads the whole audit trail."""
-    (row,) = fetch(connection, "summary", _SummaryRow)
-    return Summary(
-        contacts=row.contacts,
-        interactions=row.interactions,
-        interactions_by_state=row.interactions_by_state,
-        inbound_messages=row.inbound_messages,
-        replies_posted=row.replies_posted,
-        replies_elsewhere=row.replies_elsewhere,
-        replies_refused=row.replies_refused,
-        replies_abandoned=row.replies_abandoned,
-        replies_pending=row.replies_pending,
-        notices_posted=row.notices_posted,
-        first_response_seconds=FirstResponse(row.count, row.p50, row.p90, row.sum),
-        events=row.events,
-        chain_faults=row.chain_faults,
-    )
+    (counted,) = fetch(connection, "summary", _summary)
+    return counted
+
+
+def _summary(*, count: int, p50: float | None, p90: float | None, sum: float, **counted: Any) -> Summary:
+    return Summary(**counted, first_response_seconds=FirstResponse(count, p50, p90, sum))
 
 
 def report(
@@ -158,14 +181,10 @@ def report(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[IntervalLine] | list[TransitionLine] | list[AgentLine]:
+) -> list[Line]:
     """One report, the earliest interval first; `until` is not included."""
-    span: dict[str, object] = {"width": _WIDTHS[interval], "since": since, "until": until}
-    if kind == "interactions":
-        return fetch(connection, f"report_interactions_{interval}", IntervalLine, span)
-    if kind == "transitions":
-        return fetch(connection, "report_transitions", TransitionLine, span)
-    return fetch(connection, "report_agents", AgentLine, span)
+    span = {"width": interval, "span": _SPANS[interval], "since": since, "until": until}
+    return fetch(connection, f"report_{kind}", LINES[kind], span)
 
 
 def lag(connection: psycopg.Connection[Any], ends: Mapping[Place, int]) -> list[Lag]:

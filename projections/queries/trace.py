@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_type_hints
 
 import msgspec
 import psycopg
@@ -18,7 +19,7 @@ _TYPES: Final = {kind.__name__: kind for kind in EVENTS}
 
 @dataclass(frozen=True)
 class Step:
-    """One event. `state_before` and `state` differ where it moved the interaction on."""
+    """One event. `state_before` and `state` differ where it moved the interaction on; a contact's have neither."""
 
     at: datetime
     event: str
@@ -29,8 +30,12 @@ class Step:
     text: str | None
     """The words that belong to it; '[erased]' where they were removed."""
     sequence: int
+    policy_version: int
+    """The version of the policy that decided; 0 before the first."""
     position: str
     """Where the event stands in the log: interaction.events[3]@17."""
+    facts: dict[str, Any]
+    """What the event says besides: ids, numbers and reasons, and digests as hex digits; never words."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class InteractionTrace:
     account: str
     account_name: str
     """What people call it: @AcmeCare; x:42 where that is not known."""
+    private_channel: str | None
+    """Where its private conversation is; None where it has none."""
+    in_session: bool
     state: str
     queue: str | None
     agent_id: str | None
@@ -60,6 +68,8 @@ class _Heading:
     customer: str
     channel: str
     account: str
+    private_channel: str | None
+    in_session: bool
     state: str
     queue: str | None
     agent_id: str | None
@@ -118,6 +128,8 @@ def _told(heading: _Heading, rows: Sequence[_EventRow], accounts: Mapping[str, s
         channel=heading.channel,
         account=heading.account,
         account_name=account,
+        private_channel=heading.private_channel,
+        in_session=heading.in_session,
         state=heading.state,
         queue=heading.queue,
         agent_id=heading.agent_id,
@@ -149,7 +161,9 @@ def _step(heading: _Heading, account: str, row: _EventRow) -> Step:
         why=explain(_event(row), circumstances),
         text=row.text,
         sequence=row.sequence,
+        policy_version=row.policy_version,
         position=row.position,
+        facts=row.facts,
     )
 
 
@@ -167,9 +181,15 @@ def _event(row: _EventRow) -> Event:
     kind = _TYPES.get(row.event_type)
     if kind is None:
         return Event(interaction_id=row.interaction_id)
-    types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    digests = _bytes_of(kind)
     facts = {
-        name: bytes.fromhex(value) if types.get(name) is bytes and isinstance(value, str) else value
+        name: bytes.fromhex(value) if name in digests and value is not None else value
         for name, value in row.facts.items()
     }
     return msgspec.convert({**facts, "state": row.state, "interaction_id": row.interaction_id}, kind)
+
+
+@cache
+def _bytes_of(kind: type[Event]) -> frozenset[str]:
+    """The fields that facts hold as hex digits."""
+    return frozenset(name for name, hint in get_type_hints(kind).items() if hint in (bytes, bytes | None))

@@ -7,7 +7,7 @@ from engine.interaction import events as e
 from engine.lifecycle import TRANSITIONS
 from engine.record import Event
 from projections.reporting.rows import FctInteraction, FctTransition
-from projections.values import moment, seconds
+from projections.values import moment, moment_or_none, seconds
 
 
 def opened(event: e.MessageReceived) -> FctInteraction:
@@ -20,6 +20,10 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         account_key=f"{event.channel}:{event.account}",
         channel=event.channel,
         visibility=event.visibility,
+        event=event.event,
+        filter=event.filter,
+        action=event.action,
+        sentiment=event.sentiment,
         language=event.language,
         queue=None,
         agent_id=None,
@@ -28,6 +32,7 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         opened_at=at,
         first_message_at=moment(event.posted_at),
         first_queued_at=None,
+        answer_by=None,
         first_assigned_at=None,
         first_accepted_at=None,
         first_response_at=None,
@@ -35,6 +40,7 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         first_response_by=None,
         messages_in=0,
         messages_out=0,
+        messages_edited=0,
         messages_deleted=0,
         replies_requested=0,
         replies_failed=0,
@@ -42,17 +48,34 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         notices_requested=0,
         notices_posted=0,
         notices_failed=0,
+        answers_requested=0,
+        answers_posted=0,
+        answers_failed=0,
+        automatic_withheld=0,
+        retweets=0,
+        likes=0,
+        favourites=0,
+        engagements_automatic=0,
+        engagements_suggested=0,
+        engagements_failed=0,
+        moderations=0,
+        moderations_failed=0,
+        moved_to_private_at=None,
+        moved_to_private_by=None,
+        sessions=0,
         times_queued=0,
         times_held=0,
         offers=0,
         offers_expired=0,
         offers_declined=0,
         transfers=0,
+        transfers_to_group=0,
         follows=event.follows,
         reopened=event.follows is not None,
         filtered=False,
         disposition=None,
         dispositioned_by=None,
+        ended_by=None,
         dispositioned_at=None,
     )
 
@@ -98,6 +121,11 @@ def _(event: e.MessageReceived, row: FctInteraction) -> None:
 
 
 @measure.register
+def _(event: e.MessageEdited, row: FctInteraction) -> None:
+    row.messages_edited += 1
+
+
+@measure.register
 def _(event: e.MessageDeleted, row: FctInteraction) -> None:
     row.messages_deleted += 1
 
@@ -121,7 +149,8 @@ def _(event: e.OutOfHours, row: FctInteraction) -> None:
 def _(event: e.Queued, row: FctInteraction) -> None:
     row.queue = event.queue
     row.times_queued += 1
-    row.first_queued_at = row.first_queued_at or moment(event.occurred_at)
+    if row.first_queued_at is None:
+        row.first_queued_at, row.answer_by = moment(event.occurred_at), moment_or_none(event.answer_by)
 
 
 @measure.register
@@ -157,13 +186,43 @@ def _(event: e.RepliedElsewhere, row: FctInteraction) -> None:
 
 
 @measure.register
+def _(event: e.AutomaticWithheld, row: FctInteraction) -> None:
+    row.automatic_withheld += 1
+
+
+@measure.register
+def _(event: e.EngagementSuggested, row: FctInteraction) -> None:
+    row.engagements_suggested += 1
+
+
+@measure.register
+def _(event: e.Engaged, row: FctInteraction) -> None:
+    row.retweets += event.engagement == "retweet"
+    row.likes += event.engagement == "like"
+    row.favourites += event.engagement == "favourite"
+    row.engagements_automatic += event.agent_id is None
+
+
+@measure.register
+def _(event: e.MovedToPrivate, row: FctInteraction) -> None:
+    if row.moved_to_private_at is None:
+        row.moved_to_private_at, row.moved_to_private_by = moment(event.occurred_at), event.how
+
+
+@measure.register
+def _(event: e.SessionOpened, row: FctInteraction) -> None:
+    row.sessions += 1
+
+
+@measure.register
 def _(event: e.Transferred, row: FctInteraction) -> None:
     row.transfers += 1
+    row.transfers_to_group += event.group is not None
 
 
 @measure.register
 def _(event: e.Dispositioned, row: FctInteraction) -> None:
-    row.disposition, row.dispositioned_by = event.code, event.agent_id
+    row.disposition, row.dispositioned_by, row.ended_by = event.code, event.agent_id, event.actor_kind
     row.dispositioned_at = moment(event.occurred_at)
 
 

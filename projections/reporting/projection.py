@@ -6,10 +6,9 @@ from typing import Any
 from engine.interaction import events as e
 from engine.record import Event
 from engine.routing import events as routing
-from projections.errors import InconsistentLog
-from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged
+from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged, nothing_before
 from projections.reporting import rows as r
-from projections.reporting.deliveries import Settled, requested, settle
+from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.fold import measure, opened, transition
 from projections.tables import Store, Table
 from projections.values import moment, shown
@@ -38,7 +37,7 @@ class Reporting:
 def _fold_interactions(store: Store, batch: Sequence[Logged]) -> None:
     events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]
     facts = store.load(r.FCT_INTERACTION, {event.interaction_id for _, event in events if event.interaction_id})
-    deliveries = store.load(r.FCT_DELIVERY, {event.delivery_id for _, event in events if isinstance(event, Settled)})
+    deliveries = store.load(r.FCT_DELIVERY, {event.delivery_id for _, event in events if is_settled(event)})
     transitions = []
     for logged, event in events:
         if not event.interaction_id:
@@ -51,13 +50,14 @@ def _fold_interactions(store: Store, batch: Sequence[Logged]) -> None:
             elif isinstance(event, e.CommandRefused):
                 continue  # refused because there is no such interaction
             else:
-                raise _nothing_before(logged, "interaction", event.interaction_id)
+                raise nothing_before(logged, "interaction", event.interaction_id)
         measure(event, fact)
-        if isinstance(event, e.ReplyRequested | e.NoticeRequested):
-            deliveries[event.delivery_id] = requested(event, fact)
-        elif isinstance(event, Settled):
+        asked = requested(event, fact)
+        if asked is not None:
+            deliveries[asked.delivery_id] = asked
+        elif is_settled(event):
             if event.delivery_id not in deliveries:
-                raise _nothing_before(logged, "delivery", event.delivery_id)
+                raise nothing_before(logged, "delivery", event.delivery_id)
             settle(event, deliveries[event.delivery_id], fact)
         made = transition(event, fact, first=first)
         if made is not None:
@@ -92,10 +92,3 @@ def _fold_agents(store: Store, batch: Sequence[Logged]) -> None:
             states.append(r.FctAgentState(logged.key, event.sequence, event.agent_id, event.agent_state, event.why, at))
     store.upsert(r.DIM_AGENT, list(registered.values()))
     store.append(r.FCT_AGENT_STATE, states)
-
-
-def _nothing_before(logged: Logged, what: str, name: str) -> InconsistentLog:
-    return InconsistentLog(
-        f"{logged.position} is a {type(logged.record).__name__} of {what} {name}, of which no event before it says "
-        f"anything. Check the chain of key {logged.key}."
-    )

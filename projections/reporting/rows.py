@@ -10,11 +10,15 @@ class FctInteraction(Row):
     """One row for each interaction, as it stands."""
 
     interaction_id: Annotated[str, "the interaction"]
-    contact_id: Annotated[str | None, "the contact; null for one that a filter ended"]
+    contact_id: Annotated[str | None, "the contact at the time; null for one that was ended before it was looked up"]
     handle_id: Annotated[str, "the handle of the author"]
     account_key: Annotated[str, "the account that received it, see dim_account"]
-    channel: Annotated[str, "x, facebook or messenger"]
-    visibility: Annotated[str, "public or private"]
+    channel: Annotated[str, "where it began: x, facebook or messenger"]
+    visibility: Annotated[str, "whether it began in public or private"]
+    event: Annotated[str, "what opened it: mention, reply, quote, direct_message, post, comment, message …"]
+    filter: Annotated[str | None, "the filter that matched its first message"]
+    action: Annotated[str, "what that led to: route, answer, engage, attach or ignore"]
+    sentiment: Annotated[float | None, "from -1 to 1, how its first message sounded; null: no filter asked"]
     language: Annotated[str | None, "the language that the platform named for its first message"]
     queue: Annotated[str | None, "the queue where it waits or waited last, see dim_queue"]
     agent_id: Annotated[str | None, "the agent who has it or had it last, see dim_agent"]
@@ -23,6 +27,7 @@ class FctInteraction(Row):
     opened_at: Annotated[datetime, "when its first message was received"]
     first_message_at: Annotated[datetime, "the platform's time of the customer's first message"]
     first_queued_at: Annotated[datetime | None, "when it first waited for an agent"]
+    answer_by: Annotated[datetime | None, "the target for the first answer, of the queue that it first came to"]
     first_assigned_at: Annotated[datetime | None, "when an agent was first found, or took it"]
     first_accepted_at: Annotated[datetime | None, "when an agent first accepted or took it"]
     first_response_at: Annotated[datetime | None, "the platform's time of the first posted answer of a person"]
@@ -30,24 +35,42 @@ class FctInteraction(Row):
     first_response_by: Annotated[str | None, "agent (through us) or elsewhere (on the platform itself)"]
     messages_in: Annotated[int, "the customer's messages"]
     messages_out: Annotated[int, "posted answers of people"]
+    messages_edited: Annotated[int, "how often the customer changed one"]
     messages_deleted: Annotated[int, "the customer's messages that the customer deleted"]
     replies_requested: Annotated[int, "answers that agents sent"]
     replies_failed: Annotated[int, "answers that the platform refused for good"]
     replies_abandoned: Annotated[int, "answers given up after the policy's time for retries"]
-    notices_requested: Annotated[int, "automatic answers that were asked for"]
-    notices_posted: Annotated[int, "automatic answers that were posted; they stop no first response"]
-    notices_failed: Annotated[int, "automatic answers that were refused or given up"]
+    notices_requested: Annotated[int, "notices of closures that were asked for"]
+    notices_posted: Annotated[int, "notices that were posted; they stop no first response"]
+    notices_failed: Annotated[int, "notices that were refused or given up"]
+    answers_requested: Annotated[int, "automatic answers of filters that were asked for"]
+    answers_posted: Annotated[int, "automatic answers that were posted; they stop no first response"]
+    answers_failed: Annotated[int, "automatic answers that were refused or given up"]
+    automatic_withheld: Annotated[int, "automatic answers and engagements that were due and not made"]
+    retweets: Annotated[int, "retweets that the platform took"]
+    likes: Annotated[int, "likes that the platform took"]
+    favourites: Annotated[int, "favourites that the platform took"]
+    engagements_automatic: Annotated[int, "those of these three that a filter asked for"]
+    engagements_suggested: Annotated[int, "engagements that a filter proposed to the agent"]
+    engagements_failed: Annotated[int, "engagements that were refused or given up"]
+    moderations: Annotated[int, "how often a comment was hidden or shown, or an answer deleted"]
+    moderations_failed: Annotated[int, "those that were refused or given up"]
+    moved_to_private_at: Annotated[datetime | None, "when the customer was first asked to go on in private"]
+    moved_to_private_by: Annotated[str | None, "message (a private one was sent) or link (in the announcement)"]
+    sessions: Annotated[int, "private conversations between an agent and the customer"]
     times_queued: Annotated[int, "how often it came into a line, offers that came to nothing not counted"]
     times_held: Annotated[int, "how often a closure held it back"]
     offers: Annotated[int, "how often routing offered it to an agent"]
     offers_expired: Annotated[int, "offers that the agent did not accept in time"]
     offers_declined: Annotated[int, "offers that the agent declined"]
     transfers: Annotated[int, "how often it was given on"]
+    transfers_to_group: Annotated[int, "those of them that went to an agent group"]
     follows: Annotated[str | None, "the author's interaction with that account before it"]
     reopened: Annotated[bool, "whether it follows another one"]
     filtered: Annotated[bool, "whether a filter ended it: such ones are not offered"]
     disposition: Annotated[str | None, "the code with which it ended"]
     dispositioned_by: Annotated[str | None, "the agent who ended it; null: a rule did, or nobody"]
+    ended_by: Annotated[str | None, "who ended it: agent, supervisor, customer, policy, timer or system"]
     dispositioned_at: Annotated[datetime | None, "when it ended"]
 
 
@@ -71,13 +94,19 @@ class FctTransition(Row):
 
 
 class FctDelivery(Row):
-    """One row for each answer or notice that was to be posted through us."""
+    """One row for each answer, notice, engagement or moderation that was to be made on a platform through us."""
 
     delivery_id: Annotated[str, "the delivery"]
     interaction_id: Annotated[str, "the interaction"]
     account_key: Annotated[str, "the account, see dim_account"]
-    kind: Annotated[str, "reply or notice"]
-    agent_id: Annotated[str | None, "reply: who wrote it"]
+    kind: Annotated[str, "reply, notice, answer (automatic), engagement or moderation"]
+    action: Annotated[
+        str,
+        "reply (in public), message (in private), private_answer (to a comment), retweet, like, favourite, hide, "
+        "unhide or delete",
+    ]
+    agent_id: Annotated[str | None, "who asked for it; null: a rule did"]
+    filter: Annotated[str | None, "the filter that asked for it"]
     visibility: Annotated[str, "public or private"]
     requested_at: Annotated[datetime, "when it was asked for"]
     outcome: Annotated[str, "pending, posted, failed or abandoned"]
@@ -119,7 +148,7 @@ class DimAgent(Row):
     pool: Annotated[str | None, "the pool; null where the agent was never registered"]
     skills: Annotated[list[str] | None, "what the agent knows"]
     groups: Annotated[list[str] | None, "the agent groups"]
-    capacity: Annotated[int | None, "how many interactions at once"]
+    capacity: Annotated[int | None, "how much at once, in the weights of the policy; by default interactions"]
 
 
 FCT_INTERACTION: Final = Table("fct_interaction", FctInteraction, ("interaction_id",), ("opened_at", "contact_id"))

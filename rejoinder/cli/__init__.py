@@ -30,10 +30,16 @@ COMMANDS: Final = {
     "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
     "contacts": Entry("lists", "contacts", "List contacts, the last made first."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
-    "report": Entry("reports", "report", "Count interactions, transitions or agents' work by interval."),
+    "report": Entry(
+        "reports", "report", "Count interactions, transitions, agents' work, dispositions or deliveries by interval."
+    ),
     "sql": Entry("database", "sql", "Query the projections with a role that may only read."),
     "desk": Entry("desk", "app", "Work as an agent: accept what is offered, answer, transfer, close."),
+    "accounts": Entry(
+        "accounts", "app", "Add the accounts' tokens, register their webhooks, and check what is missing."
+    ),
     "agents": Entry("agents", "app", "List agents, register them, and set their state."),
+    "token": Entry("tokens", "app", "Make, list and revoke the tokens of the HTTP API."),
     "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
     "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
     "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided, and why."),

@@ -90,7 +90,14 @@ def add(
     in_group: Annotated[
         list[str] | None, typer.Option("--group", help="An agent group; may be given more than once.")
     ] = None,
-    capacity: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many interactions at once.")] = 3,
+    capacity: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1_000_000,
+            help="How much at once: an interaction takes its channel's weight in the policy, else 1.",
+        ),
+    ] = 3,
     ready: Annotated[bool, typer.Option("--ready", help="Make the agent ready at once.")] = False,
     pool: Pool = "main",
     json: Json = False,

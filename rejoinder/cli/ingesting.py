@@ -14,7 +14,7 @@ import typer
 from channels.x.signature import HEADER, sign
 from engine.errors import RejoinderError
 from rejoinder.cli.errors import BadInput, NotFound
-from rejoinder.cli.instances import running_instance
+from rejoinder.cli.instances import running_instance, webhooks_of
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import print_json
 from rejoinder.instance import Instance
@@ -125,9 +125,11 @@ def _text(file: Path, name: str) -> str:
 
 def _webhook_of(instance: Instance) -> str:
     program = instance.programs.get("web")
-    if program is None or "port" not in program.facts:
-        raise NotFound("the instance serves no webhook yet: see `rejoinder status`")
-    return f"http://127.0.0.1:{program.facts['port']}/webhooks/x"
+    addresses = [] if program is None or "port" not in program.facts else webhooks_of(program.facts)
+    found = next((each for each in addresses if each.endswith("/x")), None)
+    if found is None:
+        raise NotFound("the instance serves no webhook of X yet: see `rejoinder status`")
+    return found
 
 
 def _secret_of(settings: Settings) -> str:

@@ -1,6 +1,6 @@
 """Which running instance a command asks, and the way to its Kafka and its PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -10,10 +10,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from engine.errors import RejoinderError
 from rejoinder.cli.errors import NotFound
-from rejoinder.instance import Instance, NotRunning, find_instance
+from rejoinder.instance import ELSEWHERE, Instance, NotRunning, find_instance
 from rejoinder.settings import Settings, load
 
 DEMO_DATA: Final = "demo"
+LOOPBACK: Final = "127.0.0.1"
 CONNECT_TIMEOUT: Final = 5
 """Seconds."""
 
@@ -36,6 +37,9 @@ def demo_folder(settings: Settings) -> Path:
 def running_instance(data: Path | None, config: Path | None = None) -> tuple[Settings, Instance]:
     """The instance that a command asks: that of --data, else of the usual folder, else the demo's. And its settings.
 
+    Where none runs, and the settings name both an outside Kafka and an outside PostgreSQL, it is the one that works on
+    those, wherever its programs run.
+
     Raises:
         NotFound: none runs there.
     """
@@ -47,7 +51,27 @@ def running_instance(data: Path | None, config: Path | None = None) -> tuple[Set
             return settings.model_copy(update={"data": folder}), find_instance(folder)
         except NotRunning as error:
             reasons.append(str(error))
-    raise NotFound(reasons[0])
+    outside = _elsewhere(settings)
+    if outside is None:
+        raise NotFound(reasons[0])
+    return settings, outside
+
+
+def _elsewhere(settings: Settings) -> Instance | None:
+    kafka, postgres, reader = settings.kafka.bootstrap, settings.postgres.dsn, settings.postgres.reader_dsn
+    if kafka is None or postgres is None:
+        return None
+    return Instance(
+        pid=ELSEWHERE,
+        identity="",
+        data=str(settings.data),
+        started_at=0,
+        bootstrap=kafka,
+        dsn=postgres.get_secret_value(),
+        reader_dsn=reader.get_secret_value() if reader else None,
+        embedded_kafka=False,
+        embedded_postgres=False,
+    )
 
 
 @contextmanager
@@ -69,6 +93,13 @@ def reading(instance: Instance, owner: bool = False) -> Iterator["psycopg.Connec
         ) from error
     except psycopg.Error as error:
         raise NotReadable(f"PostgreSQL at {address_of(dsn)} failed: {first_line(error)}") from error
+
+
+def webhooks_of(facts: Mapping[str, object]) -> list[str]:
+    """The addresses on this machine under which a web program takes webhooks, by what it said of itself."""
+    host = str(facts.get("host", LOOPBACK))
+    shown = {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return [f"http://{shown}:{facts['port']}{path}" for path in str(facts.get("webhooks", "")).split()]
 
 
 def address_of(dsn: str) -> str:

@@ -26,7 +26,9 @@ def interactions(
     channel: Annotated[str | None, typer.Option(help=f"Only on this channel: {', '.join(CHANNELS)}.")] = None,
     queue: Annotated[str | None, typer.Option(help="Only of this queue.")] = None,
     agent: Annotated[str | None, typer.Option(help="Only with this agent.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Only of this contact, by id.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="Only of this contact, by id of it or of one of its handles.")
+    ] = None,
     limit: Limit = 50,
     after: Annotated[
         str | None, typer.Option(help="Go on after this interaction: the last of the page before.")
@@ -60,27 +62,31 @@ def interactions(
     if json:
         return print_json(found)
     print_table(
-        ("interaction", "opened (UTC)", "customer", "account", "state", "with", "in", "out"),
+        ("interaction", "opened (UTC)", "customer", "account", "private", "state", "with", "in", "out", "autom."),
         [
             (
                 line.interaction_id,
                 line.opened_at,
                 line.customer,
                 f"{line.channel}:{line.account}",
+                f"{line.private_channel}{', in session' * line.in_session}" if line.private_channel else None,
                 f"{line.state} ({line.disposition})" if line.disposition else line.state,
                 line.agent_id or (f"queue {line.queue}" if line.queue else None),
                 line.messages_in,
                 line.messages_out,
+                line.automatic_answers + line.engagements,
             )
             for line in found
         ],
-        spare=("account", "out", "in", "opened (UTC)"),
+        spare=("autom.", "account", "out", "in", "private", "opened (UTC)"),
     )
     _say_more(found, limit, found[-1].interaction_id if found else "", "interaction")
 
 
 def contacts(
-    search: Annotated[str | None, typer.Option(help="A part of a screen name or name, in any case.")] = None,
+    search: Annotated[
+        str | None, typer.Option(help="A part of a screen name or name, in any case, or how a platform's id begins.")
+    ] = None,
     limit: Limit = 50,
     after: Annotated[str | None, typer.Option(help="Go on after this contact: the last of the page before.")] = None,
     json: Json = False,
@@ -98,13 +104,14 @@ def contacts(
     if json:
         return print_json(found)
     print_table(
-        ("contact", "known since (UTC)", "known as", "channels", "interactions", "open", "in", "out"),
+        ("contact", "known since (UTC)", "known as", "channels", "standing", "interactions", "open", "in", "out"),
         [
             (
                 line.contact_id,
                 line.created_at,
                 line.known_as,
                 line.channels,
+                _standing(line),
                 line.interactions,
                 line.open_interactions,
                 line.messages_in,
@@ -112,9 +119,19 @@ def contacts(
             )
             for line in found
         ],
-        spare=("channels", "out", "in", "open"),
+        spare=("channels", "out", "in", "open", "standing"),
     )
     _say_more(found, limit, found[-1].contact_id if found else "", "contact")
+
+
+def _standing(contact: lists.ContactLine) -> str | None:
+    """What is to be known before one writes to somebody."""
+    said = {
+        "blocked": contact.blocked,
+        "no automatic answers": contact.opted_out,
+        f"in {contact.language}": contact.language is not None,
+    }
+    return ", ".join(words for words, holds in said.items() if holds) or None
 
 
 def _one_of(option: str, value: str | None, known: Sequence[str]) -> None:

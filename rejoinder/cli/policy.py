@@ -10,7 +10,8 @@ import typer
 
 from engine.delivery import PolicyVersion
 from engine.errors import RejoinderError
-from rejoinder import policy_file
+from engine.policy.document import Policy
+from rejoinder import policy_diff, policy_file, policy_schema
 from rejoinder.cli.errors import BadInput, NotFound
 from rejoinder.cli.options import Config, Data, Json, group
 from rejoinder.cli.terminal import clean, print_json, print_table, tell
@@ -77,9 +78,9 @@ def publish(
 
     Example: rejoinder policy publish policy.yaml
     """
-    from rejoinder.cli.publishing import publish_policy  # noqa: PLC0415  # the others need no Kafka
+    from rejoinder.cli import publishing  # noqa: PLC0415  # the others need no Kafka
 
-    version, is_new = publish_policy(policy_file.read(file), by, data, config)
+    version, is_new = publishing.publish(policy_file.read(file), by, data, config)
     if json:
         return print_json([{"version": version.version, "new": is_new}])
     print(f"Version {version.version} is {'published' if is_new else 'in force already, and the same'}.")
@@ -110,21 +111,76 @@ def show(
 
     Example: rejoinder policy show 3 > policy.yaml
     """
-    known = _versions(data, config)
-    found = next((each for each in reversed(known) if version is None or each.version == version), None)
-    if found is None:
-        there_are = ", ".join(str(each.version) for each in known) or "none"
-        raise NotFound(f"there is no version {version or ''} of the policy; there are: {there_are}")
-    policy = policy_file.parse(found.document.decode(), f"version {found.version}")
+    policy = _published(_versions(data, config), version)
     if json:
         return print_json([policy])
     print(clean(policy_file.to_yaml(policy), newlines=True), end="")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A version, or a file.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Show field by field what two policies differ in: two versions, or a version and a file before it is published.
+
+    Example: rejoinder policy diff 3 policy.yaml
+    """
+    known = _versions(data, config) if before.isdecimal() or after.isdecimal() else []
+    one, other = (
+        _published(known, int(name)) if name.isdecimal() else policy_file.read(Path(name)) for name in (before, after)
+    )
+    found = policy_diff.differences(one, other)
+    if json:
+        return print_json(asdict(each) for each in found)
+    for each in found:
+        print(clean(_told(each)))
+    if not found:
+        tell("They are the same.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a policy, for editors: docs/reference/policy.schema.json is the same.
+
+    Example: rejoinder policy schema > policy.schema.json
+    """
+    print(policy_schema.text(), end="")
 
 
 def _versions(data: Data, config: Config) -> list[PolicyVersion]:
     from rejoinder.cli.publishing import published  # noqa: PLC0415  # as above
 
     return published(data, config)
+
+
+def _published(known: list[PolicyVersion], version: int | None) -> Policy:
+    """A version, else the latest; as it is, whatever is asked of a policy today."""
+    found = next((each for each in reversed(known) if version is None or each.version == version), None)
+    if found is None:
+        there_are = ", ".join(str(each.version) for each in known) or "none"
+        raise NotFound(
+            f"there is no version {'' if version is None else version} of the policy; there are: {there_are}"
+        )
+    return msgspec.json.decode(found.document, type=Policy)
+
+
+def _told(each: policy_diff.Difference) -> str:
+    """A difference on one line."""
+    if each.before is None:
+        return f"+ {each.field}: {_shown(each.after)}"
+    if each.after is None:
+        return f"- {each.field}: {_shown(each.before)}"
+    return f"~ {each.field}: {_shown(each.before)} → {_shown(each.after)}"
+
+
+def _shown(value: Any) -> str:
+    """A value on one line; of a whole part what it says."""
+    given = {name: each for name, each in value.items() if each} if isinstance(value, dict) else value
+    return msgspec.json.encode(given).decode()
 
 
 def _line(version: PolicyVersion) -> dict[str, Any]:

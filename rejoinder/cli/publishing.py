@@ -2,11 +2,12 @@
 
 from engine.delivery import PolicyVersion
 from engine.policy.document import Account, Policy
-from engine.policy.rules import encode, load
+from engine.policy.rules import load
 from rejoinder.cli.instances import running_instance
-from rejoinder.cli.kafka import cluster_of, now, person
+from rejoinder.cli.kafka import cluster_of, person
 from rejoinder.cli.options import Config, Data
 from rejoinder.cluster import Cluster
+from rejoinder.policies import publish_policy
 from topics import policies
 
 
@@ -23,18 +24,7 @@ def accounts_in_force(cluster: Cluster) -> tuple[Account, ...]:
     return load(versions[-1].version, versions[-1].document).policy.accounts if versions else ()
 
 
-def publish_policy(policy: Policy, by: str | None, data: Data, config: Config) -> tuple[PolicyVersion, bool]:
-    """Publishes a policy unless it is the latest already. Gives the version in force, and whether it is new.
-
-    Either way every partition is told, in case an earlier publisher was killed half-way.
-    """
+def publish(policy: Policy, by: str | None, data: Data, config: Config) -> tuple[PolicyVersion, bool]:
+    """Publishes a policy unless it is the latest already. Gives the version in force, and whether it is new."""
     settings, instance = running_instance(data, config)
-    cluster = cluster_of(settings, instance)
-    known = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
-    author = by or person()
-    with cluster.publisher("policy") as publisher:
-        if known and known[-1].document == encode(policy):
-            publisher.publish(policies.tell(cluster.catalogue, known[-1], now(), author))
-            return known[-1], False
-        version = known[-1].version + 1 if known else 1
-        return policies.publish(publisher, cluster.catalogue, policy, version, now(), author), True
+    return publish_policy(cluster_of(settings, instance), policy, by or person())

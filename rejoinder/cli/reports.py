@@ -20,6 +20,8 @@ class Kind(StrEnum):
     interactions = "interactions"
     transitions = "transitions"
     agents = "agents"
+    dispositions = "dispositions"
+    deliveries = "deliveries"
 
 
 class Interval(StrEnum):
@@ -29,19 +31,21 @@ class Interval(StrEnum):
     day = "day"
 
 
-LINES: Final[dict[Kind, type[Any]]] = {
-    Kind.interactions: measures.IntervalLine,
-    Kind.transitions: measures.TransitionLine,
-    Kind.agents: measures.AgentLine,
-}
 HEADINGS: Final = {
     "interval_start": "from (UTC)",
     "account_key": "account",
+    "engaged_only": "engaged only",
     "closed_automatically": "closed autom.",
     "closed_unanswered": "closed unansw.",
     "unanswered_open": "still open",
     "messages_in": "in",
     "messages_out": "out",
+    "answers_posted": "autom. answers",
+    "moved_to_private": "to private",
+    "deliveries_failed": "not posted",
+    "target_met": "in target",
+    "target_missed": "beyond",
+    "service_level": "service level",
     "first_responses": "first resp.",
     "first_response_seconds_sum": "sum s",
     "first_response_seconds_p50": "p50 s",
@@ -53,7 +57,27 @@ HEADINGS: Final = {
     "event_type": "event",
     "agent_id": "agent",
     "not_accepted": "not accepted",
+    "dispositioned_by": "agent",
+    "ended_by": "ended by",
+    "handling_seconds_p50": "p50 s",
+    "failed_attempts": "failed attempts",
 }
+SPARE: Final = (
+    "first_response_seconds_sum",
+    "answers_posted",
+    "moved_to_private",
+    "engaged_only",
+    "target_missed",
+    "target_met",
+    "deliveries_failed",
+    "filtered",
+    "expired",
+    "withdrawn",
+    "ended_by",
+    "failed_attempts",
+)
+"""What a narrow terminal leaves out first; --json has all."""
+NOT_SUMMED: Final = ("p50", "p90", "service_level")
 
 
 def report(
@@ -67,11 +91,12 @@ def report(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Count interactions, transitions or agents' work by interval.
+    """Count interactions, transitions, agents' work, dispositions or deliveries by interval.
 
     The last line of the table is the total.
 
     Example: rejoinder report interactions --interval quarter_hour --since 2026-01-31
+    Example: rejoinder report dispositions
     """
     begin, end = _moment("--since", since), _moment("--until", until)
     _, instance = running_instance(data, config)
@@ -81,17 +106,18 @@ def report(
         return print_json(lines)
     if not lines:
         return tell("Nothing happened in this time.")
-    names = [field.name for field in fields(LINES[kind])]
+    names = [field.name for field in fields(measures.LINES[kind.value])]
     rows = [list(asdict(line).values()) for line in lines]
-    print_table([HEADINGS.get(name, name) for name in names], rows, total(names, rows))
+    spare = [HEADINGS.get(name, name) for name in SPARE]
+    print_table([HEADINGS.get(name, name) for name in names], rows, total(names, rows), spare)
 
 
 def total(names: list[str], rows: list[list[Any]]) -> list[Any]:
-    """The sums of the columns that can be summed; percentiles can't."""
+    """The sums of the columns that can be summed; percentiles and shares can't."""
     sums: list[Any] = []
     for index, name in enumerate(names):
         values = [row[index] for row in rows if isinstance(row[index], int | float)]
-        sums.append(sum(values) if values and not name.endswith(("p50", "p90")) else None)
+        sums.append(sum(values) if values and not name.endswith(NOT_SUMMED) else None)
     return ["total", *sums[1:]]
 
 

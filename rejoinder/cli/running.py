@@ -9,13 +9,14 @@ from rich.text import Text
 
 from engine.errors import RejoinderError
 from rejoinder import demo as demos
-from rejoinder.cli.instances import demo_folder, settings_for
+from rejoinder.cli.instances import demo_folder, settings_for, webhooks_of
 from rejoinder.cli.options import Config, DemoData, Json, NewData
 from rejoinder.cli.terminal import clean, console, print_json, print_pairs, show
 from rejoinder.deployment import deploy
 from rejoinder.programs import log_to_stderr
+from rejoinder.programs.web import platforms_of
 from rejoinder.services import Services
-from rejoinder.settings import SettingsError
+from rejoinder.simulated import is_wanted, with_simulator
 from rejoinder.supervisor import Program, Supervisor
 
 
@@ -40,19 +41,22 @@ def up(
         data, config, kafka__bootstrap=kafka_bootstrap, postgres__dsn=postgres_dsn, web__port=web_port
     )
     programs = [Program("engine"), Program("projector"), Program("delivery"), Program("web")]
+    simulated = is_wanted(settings)
+    if simulated:
+        settings, simulator = with_simulator(settings)
+        programs.append(simulator)
+    platforms_of(settings)  # said at once, and not in a program's log
 
     def prepare(services: Services) -> None:
         _, differences = deploy(settings, services.bootstrap)
         for difference in differences:
             print(f"rejoinder: {difference}", file=sys.stderr)
 
-    if settings.x.consumer_secret is None:
-        raise SettingsError(
-            "x.consumer_secret is not set: X signs webhooks with it. Set it in the settings file or as "
-            "REJOINDER_X_CONSUMER_SECRET; to look around without an account on X, run `rejoinder demo`"
-        )
     with Supervisor(settings, programs, prepare=prepare) as supervisor:
-        print(f"Webhooks: http://127.0.0.1:{supervisor.fact('web', 'port')}/webhooks/x", file=sys.stderr)
+        for address in webhooks_of({name: supervisor.fact("web", name) for name in ("host", "port", "webhooks")}):
+            print(f"Webhooks: {address}", file=sys.stderr)
+        if simulated:
+            print("The simulator plays: no real platform is called for what it plays.", file=sys.stderr)
         try:
             supervisor.run()
         except KeyboardInterrupt:
@@ -158,7 +162,7 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
         case "web":
             web.run(settings)
         case "simulator":
-            simulator.run(settings, int(given[0]))
+            simulator.run(settings, int(given[0]), *given[1:2])
         case "player":
             file, simulated, webhook, speed, kind, summary = given
             player.run(settings, Path(file), simulated, webhook, speed, kind == "generated", Path(summary))

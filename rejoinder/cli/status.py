@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import httpx
 import typer
@@ -16,7 +17,7 @@ from engine.errors import RejoinderError
 from projections.queries.explain import duration
 from rejoinder import lags
 from rejoinder.children import identity_of
-from rejoinder.cli.instances import address_of, first_line, reading, running_instance
+from rejoinder.cli.instances import address_of, first_line, reading, running_instance, webhooks_of
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import print_json, print_pairs, print_table, tell
@@ -44,6 +45,8 @@ class ProgramStatus:
 
 def status(json: Json = False, data: Data = None, config: Config = None) -> None:
     """Show what runs, and how far everything is behind the log.
+
+    Where no instance runs here, and the settings name an outside Kafka and PostgreSQL, it tells of those.
 
     Ends with 1 if something can't be asked, and with 3 if no instance runs.
 
@@ -84,15 +87,16 @@ def _lags(settings: Settings, instance: Instance) -> tuple[list[Lag], list[str]]
 
 def _webhook(instance: Instance) -> dict[str, Any] | None:
     """What the webhook endpoint counted; None: there is none, or it does not answer."""
-    port = instance.programs["web"].facts.get("port") if "web" in instance.programs else None
-    if port is None:
+    facts = instance.programs["web"].facts if "web" in instance.programs else {}
+    addresses = webhooks_of(facts) if "port" in facts else []
+    if not addresses:
         return None
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=WEBHOOK_TIMEOUT, trust_env=False)
+        answer = httpx.get(urljoin(addresses[0], "/health"), timeout=WEBHOOK_TIMEOUT, trust_env=False)
         counts: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError):
         return None
-    return {"url": f"http://127.0.0.1:{port}/webhooks/x", **counts}
+    return {"urls": addresses, **counts}
 
 
 def _whole(
@@ -103,10 +107,10 @@ def _whole(
     failures: list[str],
 ) -> dict[str, Any]:
     return {
-        "pid": instance.pid,
-        "data": instance.data,
-        "started_at": instance.started_at,
-        "up_seconds": round(_since(instance.started_at)),
+        "pid": None if instance.elsewhere else instance.pid,
+        "data": None if instance.elsewhere else instance.data,
+        "started_at": None if instance.elsewhere else instance.started_at,
+        "up_seconds": None if instance.elsewhere else round(_since(instance.started_at)),
         "kafka": instance.bootstrap,
         "postgres": address_of(instance.dsn),
         "programs": [asdict(program) for program in programs],
@@ -120,13 +124,10 @@ def _show(instance: Instance, programs: list[ProgramStatus], found: list[Lag], w
     kinds = {True: "embedded", False: "outside"}
     print_pairs(
         [
-            (
-                "Instance",
-                f"runs for {duration(_since(instance.started_at))} on {instance.data}, process {instance.pid}",
-            ),
+            ("Instance", _instance(instance)),
             ("Kafka", f"{instance.bootstrap} ({kinds[instance.embedded_kafka]})"),
             ("PostgreSQL", f"{address_of(instance.dsn)} ({kinds[instance.embedded_postgres]})"),
-            ("Webhook", "no answer" if webhook is None else _told(webhook)),
+            *([] if instance.elsewhere else [("Webhook", "no answer" if webhook is None else _told(webhook))]),
         ]
     )
     print()
@@ -147,6 +148,12 @@ def _show(instance: Instance, programs: list[ProgramStatus], found: list[Lag], w
     print_table(("reads the log", "kind", "records behind"), [(lag.name, lag.kind, lag.behind) for lag in found])
 
 
+def _instance(instance: Instance) -> str:
+    if instance.elsewhere:
+        return "none of this machine; its programs run elsewhere, on these services"
+    return f"runs for {duration(_since(instance.started_at))} on {instance.data}, process {instance.pid}"
+
+
 def _told(webhook: dict[str, Any]) -> str:
     counts = ", ".join(
         f"{webhook.get(name, 0)} {text}"
@@ -157,7 +164,7 @@ def _told(webhook: dict[str, Any]) -> str:
             ("unavailable", "not taken"),
         )
     )
-    return f"{webhook['url']}: {counts}"
+    return f"{', '.join(webhook['urls'])}: {counts}"
 
 
 def _since(at: int) -> float:

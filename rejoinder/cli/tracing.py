@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from projections.queries.explain import duration
+from projections.queries.explain import duration, platform
 from projections.queries.trace import InteractionTrace, Step
 from projections.queries.trace import trace as find
 from rejoinder.cli.errors import NotFound
@@ -85,6 +85,8 @@ def _heading(told: InteractionTrace) -> RenderableType:
         at += f", with {clean(told.agent_id)}" if told.agent_id else ""
         stands = f"now {words(told.state)}{at}"
     who = f"{clean(told.customer)} with account {clean(told.account_name)}"
+    if told.private_channel:
+        who += f", in private on {platform(told.private_channel)}{' (both are there)' * told.in_session}"
     return Group(title, Text(f"{who}; {stands}; {first}. Times are UTC."))
 
 

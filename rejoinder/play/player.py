@@ -5,12 +5,13 @@ and answers through the same command that a desk would send. An answer waits unt
 interaction that holds the post; the next line of the same person waits until it is known what came of the answer.
 
 In recorded time the player is the clock: whenever the earliest line that is not done moves on, it tells every
-partition of commands that nothing earlier is to come (AdvanceTime).
+partition of commands, routing's too, that nothing earlier is to come (AdvanceTime).
 """
 
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,7 +25,7 @@ from engine.record import Command
 from rejoinder.cluster import Cluster
 from rejoinder.play.traffic import Answer, End, Post, Traffic
 from rejoinder.play.view import Seen, View
-from topics.catalogue import INTERACTION_COMMANDS
+from topics.catalogue import INTERACTION_COMMANDS, ROUTING_COMMANDS, Catalogue
 from topics.publisher import Outgoing, Publisher
 
 PATIENCE: Final = 90.0
@@ -88,6 +89,8 @@ class Player:
         self._moved = asyncio.Event()
         self._times = sorted((step.at, index) for index, step in enumerate(traffic.steps))
         self._front = 0
+        self._under_way = 0
+        self._seeking = Counter[str]()
         self._tasks: set[asyncio.Task[None]] = set()
         self.played = Played()
 
@@ -131,6 +134,7 @@ class Player:
     async def _person(self, steps: Iterable[tuple[int, Post | Answer | End]], began: float) -> None:
         for index, step in steps:
             await self._its_time(step.at, began)
+            self._under_way += 1
             match step:
                 case Post():
                     await self._post(step)
@@ -138,6 +142,7 @@ class Player:
                     await self._answer(step)
                 case End():
                     await self._end(step)
+            self._under_way -= 1
             self._done(index)
 
     async def _its_time(self, at: int, began: float) -> None:
@@ -149,9 +154,17 @@ class Player:
             await self._moved.wait()
 
     def _front_time(self) -> int:
-        """The earliest line's time; later where an answer is to be tried again, which its line waits for."""
+        """The earliest line's time; later where it waits for what only time brings.
+
+        That is an answer that is to be tried again or, where every line under way waits for an agent, the deadline
+        after which routing asks more agents.
+        """
         front = self._times[min(self._front, len(self._times) - 1)][0]
-        return max(front, min(self._view.seen.retries.values(), default=front))
+        seen = self._view.seen
+        waits = list(seen.retries.values())
+        if self._seeking.total() == self._under_way:
+            waits += seen.owed.deadlines_of(self._seeking)
+        return max(front, min(waits, default=front))
 
     def _done(self, index: int) -> None:
         self._undone.pop(index)
@@ -264,11 +277,13 @@ class Player:
     async def _agent_of(self, item_id: str) -> tuple[str, str]:
         """The interaction that holds a post, and the agent who accepted it, once there is one."""
         interaction_id = self._view.seen.interactions[item_id]
+        self._seeking[interaction_id] += 1
         await self._view.until(
             lambda seen: interaction_id in seen.agents,
             PATIENCE,
             f"no agent accepted interaction {interaction_id}",
         )
+        self._seeking -= Counter([interaction_id])
         return interaction_id, self._view.seen.agents[interaction_id]
 
     def _accept(self, offer: Assigned) -> None:
@@ -298,13 +313,15 @@ class Player:
         """Moves recorded time on to the earliest line that is not done, once nothing earlier must still follow."""
         pause = TICK if self._window is None else WINDOW_TICK
         while True:
-            over, now = not self._undone, self._front_time()
-            late = any(due <= self._told for due in self._view.seen.retries.values())  # set after that time was told
-            if now > self._told or late:
-                now = max(now, self._told)
+            over, seen = not self._undone, self._view.seen
+            # Set after that time was told.
+            late = seen.owed.is_late(self._told) or any(due <= self._told for due in seen.retries.values())
+            if self._front_time() > self._told or late:
                 await self._view.until(
                     lambda seen: not seen.owed.open, PATIENCE, "offers wait for what must follow from them"
                 )
+                now = max(self._front_time(), self._told)
+                seen.owed.advance(now)
                 await self._tell_time(now)
                 self._told = now
                 moved, self._moved = self._moved, asyncio.Event()
@@ -314,9 +331,15 @@ class Player:
             await asyncio.sleep(pause)
 
     async def _tell_time(self, at: int) -> None:
-        topic = self._cluster.catalogue.topic(INTERACTION_COMMANDS)
-        controls = [
-            Outgoing(topic.name, control_key(each), c.AdvanceTime(command_id=derive("time", at, each), at=at))
-            for each in range(topic.partitions)
-        ]
-        await self._publisher.publish_async(controls)
+        # The interactions first: no offer that follows from routing's deadlines may come before that time.
+        for topic in (INTERACTION_COMMANDS, ROUTING_COMMANDS):
+            await self._publisher.publish_async(time_records(self._cluster.catalogue, topic, at))
+
+
+def time_records(catalogue: Catalogue, topic: str, at: int) -> list[Outgoing]:
+    """What tells every partition of a topic of commands that nothing from before `at` is to come."""
+    place = catalogue.topic(topic)
+    return [
+        Outgoing(place.name, control_key(each), c.AdvanceTime(command_id=derive("time", topic, at, each), at=at))
+        for each in range(place.partitions)
+    ]

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 
 from channels import delivery
-from channels.simulator.x_credentials import user_context
-from channels.x.client import Credentials, UserContext, XClient
+from channels.meta.client import MetaClient
+from channels.x.client import XClient
 from engine.delivery import AttemptBegun, Deliver
+from engine.envelope import home
 from engine.interaction.commands import RecordDelivery
+from rejoinder.accounts import accounts_of
 from rejoinder.cluster import Cluster, connect, wall_clock
+from rejoinder.connecting.credentials import PageCredentials, XCredentials
 from rejoinder.instance import report_ready
 from rejoinder.programs import bootstrap_of, until_told
-from rejoinder.settings import Settings, SettingsError, X
+from rejoinder.secrets import home_secret
+from rejoinder.settings import Settings
 from topics.delivering import Attempts, DeliverySetup, DeliveryWorker, Unfinished
-
-X_API = "https://api.x.com"
 
 
 class WallClock:
@@ -52,13 +55,19 @@ def setup_of(
     settings: Settings, cluster: Cluster, worker: str, point: Callable[[str], None] = lambda name: None
 ) -> DeliverySetup:
     """A worker's setup; `point` is called at the named points of a batch."""
-    credentials = credentials_of(settings.x)
+    platforms = Platforms(settings)
     times = delivery.Settings(recorded_time=settings.time.mode == "recorded")
+    secret = home_secret(settings)
+
+    def key(channel: str, platform_id: str) -> str:
+        return home(secret, channel, platform_id)
 
     def makes(begin: Callable[[AttemptBegun], Awaitable[None]]) -> Attempts:
         async def attempts(delivers: Sequence[Deliver], unfinished: Unfinished) -> list[RecordDelivery]:
-            async with XClient(settings.x.api or X_API, credentials, call_timeout=settings.x.call_timeout) as x:
-                return await delivery.Worker(x, Begins(begin), WallClock(), times).run_batch(delivers, unfinished)
+            await platforms.x_credentials.refresh_due(each.account for each in delivers if each.channel == "x")
+            async with AsyncExitStack() as stack:
+                worker = delivery.Worker(await platforms.opened(stack), key, Begins(begin), WallClock(), times)
+                return await worker.run_batch(delivers, unfinished)
 
         return attempts
 
@@ -73,21 +82,28 @@ def setup_of(
     )
 
 
-def credentials_of(x: X) -> Callable[[str], Credentials | None]:
-    """The credentials of an account on X: the simulator's follow from the app's secret."""
-    if x.simulated:
-        secret = "" if x.consumer_secret is None else x.consumer_secret.get_secret_value()
-        return lambda account: user_context(secret, account)
-    given = (x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret)
-    if any(part is None for part in given):
-        raise SettingsError(
-            "posting on X needs x.consumer_key, x.consumer_secret, x.access_token and x.access_token_secret"
-        )
-    assert x.consumer_key and x.consumer_secret and x.access_token and x.access_token_secret
-    context = UserContext(
-        x.consumer_key,
-        x.consumer_secret.get_secret_value(),
-        x.access_token.get_secret_value(),
-        x.access_token_secret.get_secret_value(),
-    )
-    return lambda account: context
+class Platforms:
+    """The platforms' APIs, with the credentials that accounts have when they are asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._addresses = settings.x.address, settings.meta.address  # a simulator without address shows here
+        accounts = accounts_of(settings)
+        self.x_credentials = XCredentials(accounts, settings.x)
+        self.page_credentials = PageCredentials(accounts, settings.meta)
+
+    async def opened(self, stack: AsyncExitStack) -> dict[str, delivery.Platform]:
+        """The clients by channel, until the stack is left. Without Meta's app secret there is none for its channels."""
+        x, meta = self._settings.x, self._settings.meta
+        x_address, meta_address = self._addresses
+        found: dict[str, delivery.Platform] = {
+            "x": await stack.enter_async_context(
+                XClient(x_address, self.x_credentials, call_timeout=x.call_timeout, refresh=self.x_credentials.refresh)
+            )
+        }
+        if meta.app_secret is not None:
+            client = await stack.enter_async_context(
+                MetaClient(meta_address, self.page_credentials, meta.app_secret.get_secret_value(), meta.call_timeout)
+            )
+            found |= {"facebook": client, "messenger": client}
+        return found

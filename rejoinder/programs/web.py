@@ -1,18 +1,23 @@
-"""`run web`: the HTTP endpoint for the platforms' webhooks."""
+"""`run web`: the HTTP endpoint for the platforms' webhooks, and the API."""
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 import uvicorn
 
-from channels.x.webhook import Webhook
+from channels.meta.webhook import Webhook as MetaWebhook
+from channels.webhook import application as webhooks_application
+from channels.x.webhook import Webhook as XWebhook
+from console.app import MOUNTED, application
 from engine.delivery import DeadLetter
 from engine.envelope import home
 from engine.policy.rules import load
 from engine.record import Command
+from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
 from rejoinder.instance import report_ready
 from rejoinder.programs import bootstrap_of
@@ -22,7 +27,11 @@ from topics.catalogue import DEAD_LETTERS, INTERACTION_COMMANDS
 from topics.policies import Follower
 from topics.publisher import Outgoing, Publisher
 
-HOST = "127.0.0.1"
+HOST: Final = "127.0.0.1"
+WEBHOOKS: Final[Mapping[str, str]] = {"x": "/webhooks/x", "meta": "/webhooks/meta"}
+"""Where webhooks come in, by platform."""
+Endpoints = dict[str, XWebhook | MetaWebhook]
+"""By the path under which they are served."""
 
 
 @dataclass(frozen=True)
@@ -44,61 +53,104 @@ class KafkaInbox:
 
 
 class OwnAccounts:
-    """The ids of the company's accounts on X, by the latest policy."""
+    """The ids of the company's accounts on some channels, by the latest policy."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, *channels: str) -> None:
         self._follower = follower
+        self._channels = channels
         self._version = 0
         self._ids: frozenset[str] = frozenset()
 
     def __call__(self) -> frozenset[str]:
         latest = self._follower.latest
         if latest is not None and latest.version != self._version:
-            policy = load(latest.version, latest.document).policy
-            self._ids = frozenset(account.id for account in policy.accounts if account.channel == "x")
+            accounts = load(latest.version, latest.document).policy.accounts
+            self._ids = frozenset(account.id for account in accounts if account.channel in self._channels)
             self._version = latest.version
         return self._ids
 
 
 def run(settings: Settings) -> None:
     """Serves until told to stop."""
-    if settings.x.consumer_secret is None:
-        raise SettingsError("the webhook endpoint needs x.consumer_secret, with which X signs")
+    platforms = platforms_of(settings)  # before anything is connected to
     cluster = connect(settings, bootstrap_of(settings))
-    secret = home_secret(settings)
     follower = Follower(cluster.bootstrap, cluster.catalogue, cluster.codec, on_failure=_warn)
-    with cluster.publisher("web") as publisher:
-        webhook = Webhook(
-            consumer_secret=settings.x.consumer_secret.get_secret_value(),
-            own_accounts=OwnAccounts(follower),
-            home=lambda platform_id: home(secret, "x", platform_id),
-            inbox=KafkaInbox(cluster, publisher),
-            recorded_time=settings.time.mode == "recorded",
+    with cluster.publisher("web") as publisher, ports(settings, cluster, publisher, follower) as api:
+        endpoints = endpoints_of(settings, follower, KafkaInbox(cluster, publisher))
+        app = webhooks_application(
+            [route for path, each in endpoints.items() for route in each.routes(path)],
+            [each.counts for each in endpoints.values()],
         )
-        asyncio.run(serve(webhook.app(), settings.web.port))
+        app.mount(MOUNTED, application(api))
+        facts = {"webhooks": " ".join(WEBHOOKS[each] for each in platforms)}
+        asyncio.run(serve(app, settings.web.port, settings.web.host, facts))
     follower.close()
 
 
-async def serve(app: object, port: int) -> None:
-    """Serves an ASGI application on this machine, and tells its port once it listens."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def platforms_of(settings: Settings) -> list[str]:
+    """The platforms whose webhooks can be checked: x, meta. Raises SettingsError if there is none."""
+    x, meta = settings.x, settings.meta
+    found = ["x"] if x.consumer_secret is not None else []
+    if meta.app_secret is not None:
+        if meta.verify_token is None:
+            raise SettingsError(
+                "meta.app_secret is set, and meta.verify_token is not: Meta shows it when the webhook is registered; "
+                "any text that you make up, kept secret"
+            )
+        found.append("meta")
+    if not found:
+        raise SettingsError(
+            "no platform's secret is set: X signs webhooks with x.consumer_secret, Meta with meta.app_secret. Set them "
+            "in the settings file or as REJOINDER_X_CONSUMER_SECRET and REJOINDER_META_APP_SECRET; to look around "
+            "without an account, run `rejoinder demo`"
+        )
+    return found
+
+
+def endpoints_of(settings: Settings, follower: Follower, inbox: KafkaInbox) -> Endpoints:
+    """The endpoints of the platforms whose secrets are set."""
+    secret = home_secret(settings)
+    recorded = settings.time.mode == "recorded"
+    endpoints: Endpoints = {}
+    if settings.x.consumer_secret is not None:
+        endpoints[WEBHOOKS["x"]] = XWebhook(
+            consumer_secret=settings.x.consumer_secret.get_secret_value(),
+            own_accounts=OwnAccounts(follower, "x"),
+            home=lambda platform_id: home(secret, "x", platform_id),
+            inbox=inbox,
+            recorded_time=recorded,
+        )
+    if settings.meta.app_secret is not None and settings.meta.verify_token is not None:
+        endpoints[WEBHOOKS["meta"]] = MetaWebhook(
+            app_secret=settings.meta.app_secret.get_secret_value(),
+            verify_token=settings.meta.verify_token.get_secret_value(),
+            own_accounts=OwnAccounts(follower, "facebook", "messenger"),
+            home=lambda channel, platform_id: home(secret, channel, platform_id),
+            inbox=inbox,
+            recorded_time=recorded,
+        )
+    return endpoints
+
+
+async def serve(app: object, port: int, host: str = HOST, facts: Mapping[str, str] | None = None) -> None:
+    """Serves an ASGI application, and tells its port, and `facts`, once it listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening.bind((HOST, port))
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise SettingsError(f"{HOST}:{port} can't be listened on ({error.strerror}); name another port") from error
+        raise SettingsError(f"{host}:{port} can't be listened on ({error.strerror}); name another port") from error
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))  # type: ignore[arg-type]
-    server.port = listening.getsockname()[1]
+    server.facts = {"host": host, "port": listening.getsockname()[1], **(facts or {})}
     await server.serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    port = 0
+    facts: Mapping[str, str | int] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
-            report_ready({"port": self.port})
+            report_ready(self.facts)
 
 
 def _warn(what: str) -> None:

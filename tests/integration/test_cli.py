@@ -337,6 +337,8 @@ def test_published_policies_are_kept_and_shown(company: Company) -> None:
     assert again == parse((company.data / "policy.yaml").read_text(), "policy.yaml")
     assert company.done("policy", "show", "--json").lines[0]["accounts"][0]["id"] == ACCOUNT
     assert company.call("policy", "show", "2").code == 3
+    assert company.done("policy", "diff", "1", str(company.data / "policy.yaml"), "--json").lines == []
+    assert company.call("policy", "diff", "1", "2").code == 3
 
 
 HEEDS_CTRL_C = (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from engine.delivery import AttemptBegun, AttemptEnded, Deliver
 from engine.envelope import home
 from engine.interaction.commands import RecordDelivery
-from engine.interaction.consequences import account_key
+from engine.interaction.outgoing import account_key
 from rejoinder.cluster import Cluster
 from rejoinder.deployment import deploy
 from rejoinder.settings import Settings, load
@@ -57,7 +58,7 @@ def x_settings(kafka: str, topic_prefix: str, simulator: str) -> Settings:
     return load(
         {
             "kafka.bootstrap": kafka, "topics.prefix": topic_prefix, "topics.partitions": 2, "x.api": simulator,
-            "x.simulated": True, "x.consumer_secret": SECRET, "x.call_timeout": 1.0,
+            "x.simulated": True, "x.consumer_secret": SECRET, "x.call_timeout": 3.0, "home.secret": SECRET * 2,
         }
     )  # fmt: skip
 
@@ -72,14 +73,15 @@ def worker(settings: Settings, point: str = "-") -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-m", "tests.delivering", point], cwd=ROOT, env=environment)
 
 
-def answer(number: int) -> Outgoing:
+def answer(number: int, attempt: int = 1, **changes: Any) -> Outgoing:
     """An answer to somebody's post, by one of two accounts."""
     account = ACCOUNTS[number % 2]
-    deliver = Deliver(
-        delivery_id=f"d{number}", attempt=1, interaction_id=f"{home(b'test', 'x', str(number))}.1", channel="x",
-        account=account, kind="reply", visibility="public", in_reply_to=str(number), text=f"answer {number}", at=0,
-        correlation_id="c",
-    )  # fmt: skip
+    whole: dict[str, Any] = {
+        "delivery_id": f"d{number}", "interaction_id": f"{home(b'test', 'x', str(number))}.1", "channel": "x",
+        "account": account, "kind": "reply", "visibility": "public", "in_reply_to": str(number),
+        "text": f"answer {number}", "at": 0, "correlation_id": "c",
+    }  # fmt: skip
+    deliver = Deliver(attempt=attempt, **(whole | changes))
     return Outgoing("delivery.commands", account_key("x", account), deliver)
 
 
@@ -140,6 +142,41 @@ def test_what_the_platform_takes_but_does_not_answer_is_found_there(
         assert process.wait(30) == 0
     assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
     assert sorted(each.settled_by for each in outcomes(cluster)).count("look_up") == 2
+
+
+def test_what_can_not_be_looked_up_stays_open_and_a_successor_finds_it(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    """A message that X took without an answer, while X answers no look-up: it is not sent again, ever."""
+    know(simulator)
+    for fault in ({"kind": "answer_lost", "call": "message"}, {"kind": "503", "call": "look_up", "times": 5}):
+        response = httpx.post(f"{simulator}/_simulator/faults", json=fault)
+        assert response.status_code == 200, response.text
+    message: dict[str, Any] = {"action": "message", "visibility": "private", "recipient": "70"}
+    send(cluster, [answer(0, **message)])
+    first = worker(x_settings)
+    eventually("it is reported", lambda: len(outcomes(cluster)) == 1, 60)
+    first.terminate()
+    assert first.wait(30) == 0
+    assert [(each.outcome, each.reason) for each in outcomes(cluster)] == [("retry", "undecided")]
+    assert [type(each) for each in records_of(cluster, "delivery.attempts")] == [AttemptBegun]
+    send(cluster, [answer(0, attempt=2, **message)])
+    second = worker(x_settings)
+    try:
+        eventually("it is settled", lambda: len(outcomes(cluster)) == 2, 60)
+        send(cluster, [answer(0, attempt=3, delivery_id="d9", action="like", kind="engagement", text="")])
+        eventually("the worker goes on", lambda: len(outcomes(cluster)) == 3, 60)
+    finally:
+        second.terminate()
+        assert second.wait(30) == 0
+    _, settled, liked = outcomes(cluster)
+    assert (settled.outcome, settled.settled_by, settled.attempt) == ("posted", "look_up", 2)
+    assert (liked.outcome, liked.item_id) == ("posted", None)
+    done = httpx.get(f"{simulator}/_simulator/journal").json()["actions"]
+    assert [(each["action"], each["item_id"]) for each in done] == [("message", settled.item_id), ("like", None)]
+    assert [type(each) for each in records_of(cluster, "delivery.attempts")] == [
+        AttemptBegun, AttemptEnded, AttemptBegun, AttemptEnded,
+    ]  # fmt: skip
 
 
 def test_a_group_that_lost_its_offsets_posts_nothing_again(

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,12 +20,13 @@ import uvicorn
 from channels.delivery import Settings, Worker
 from channels.outcomes import Duplicate, Outcome, Posted, Retry, Unknown
 from channels.simulator.x_credentials import user_context
+from channels.webhook import wall_clock
 from channels.x.client import XClient
 from channels.x.signature import HEADER
-from channels.x.webhook import Webhook, wall_clock
+from channels.x.webhook import Webhook
 from engine.delivery import AttemptBegun, Deliver
 from engine.interaction.commands import ReceiveMessage, RecordOwnPost
-from tests.x_samples import ACCOUNT, OWN, SECRET, Kept, body, tweet
+from tests.x_samples import ACCOUNT, CUSTOMER, OWN, SECRET, Kept, body, tweet
 
 ITEM = tweet()["id_str"]
 
@@ -96,6 +98,24 @@ def client(simulator: Simulator, call_timeout: float = 5.0) -> XClient:
     return XClient(simulator.url, lambda account: user_context(SECRET, account), call_timeout=call_timeout)
 
 
+def answer(text: str, **changes: Any) -> Deliver:
+    """An answer to the customer's post."""
+    whole: dict[str, Any] = {
+        "delivery_id": "d1",
+        "attempt": 1,
+        "interaction_id": "home.1",
+        "channel": "x",
+        "account": ACCOUNT,
+        "kind": "reply",
+        "visibility": "public",
+        "in_reply_to": ITEM,
+        "text": text,
+        "at": 1_500_000_000_000,
+        "correlation_id": "c",
+    }
+    return Deliver(**(whole | changes))
+
+
 def test_a_post_travels_in_and_its_answer_out_and_back_as_an_echo(simulator: Simulator) -> None:
     inbox = Kept()
 
@@ -107,7 +127,7 @@ def test_a_post_travels_in_and_its_answer_out_and_back_as_an_echo(simulator: Sim
         ):
             assert hook.counts.challenges == 1
             assert (await http.post("/_simulator/posts", json=body(tweet()))).status_code == 200
-            outcome = await x.post(ACCOUNT, ITEM, "We are sorry 😀 ^MG")
+            outcome = await x.perform(answer("We are sorry 😀 ^MG"))
             while (await http.get("/_simulator/state")).json()["webhooks_pending"]:
                 await asyncio.sleep(0.01)
             return outcome
@@ -117,7 +137,7 @@ def test_a_post_travels_in_and_its_answer_out_and_back_as_an_echo(simulator: Sim
     assert isinstance(outcome, Posted)
     assert isinstance(received, ReceiveMessage)
     assert isinstance(own, RecordOwnPost)
-    assert (own.item_id, own.text) == (outcome.item_id, "We are sorry 😀 ^MG")
+    assert (own.item_id, own.text) == (outcome.item_id, "@kim We are sorry 😀 ^MG")
 
 
 def test_an_unsigned_or_too_large_body_is_refused_on_a_socket_too() -> None:
@@ -138,11 +158,11 @@ def test_real_time_outs_and_lost_answers_are_unknown_and_a_dead_server_is_a_retr
             await http.post("/_simulator/posts?deliver=false", json=body(tweet()))
             for kind in ("time_out", "answer_lost"):
                 await http.post("/_simulator/faults", json={"kind": kind})
-                assert isinstance(await x.post(ACCOUNT, ITEM, kind), Unknown)
-            assert await x.find_own_post(ACCOUNT, ITEM, "time_out") is None
-            assert await x.find_own_post(ACCOUNT, ITEM, "answer_lost") is not None
+                assert isinstance(await x.perform(answer(kind)), Unknown)
+            assert await x.find(answer("time_out")) is None
+            assert await x.find(answer("answer_lost")) is not None
             simulator.end(signal.SIGKILL)
-            outcome = await x.post(ACCOUNT, ITEM, "another")
+            outcome = await x.perform(answer("another"))
             assert isinstance(outcome, Retry | Unknown)
 
     asyncio.run(story())
@@ -152,17 +172,17 @@ def test_a_killed_simulator_still_knows_every_post(simulator: Simulator) -> None
     async def before() -> Outcome:
         async with control(simulator) as http, client(simulator) as x:
             await http.post("/_simulator/posts?deliver=false", json=body(tweet()))
-            return await x.post(ACCOUNT, ITEM, "Hello")
+            return await x.perform(answer("Hello"))
 
-    async def after() -> tuple[str | None, Outcome]:
+    async def after() -> tuple[Posted | None, Outcome]:
         async with client(simulator) as x:
-            return await x.find_own_post(ACCOUNT, ITEM, "Hello"), await x.post(ACCOUNT, ITEM, "Hello")
+            return await x.find(answer("Hello")), await x.perform(answer("Hello"))
 
     posted = asyncio.run(before())
     assert isinstance(posted, Posted)
     simulator.end(signal.SIGKILL)
     simulator.start()
-    assert asyncio.run(after()) == (posted.item_id, Duplicate())
+    assert asyncio.run(after()) == (posted, Duplicate())
 
 
 def test_the_simulator_ends_cleanly_when_it_is_told_to(simulator: Simulator) -> None:
@@ -201,19 +221,7 @@ class Journal:
 def test_every_answer_is_posted_once_whatever_goes_wrong(simulator: Simulator) -> None:
     """Time-outs, lost answers and server errors; and a worker that died with its answers on their way."""
     delivers = [
-        Deliver(
-            delivery_id=f"d{n}",
-            attempt=1,
-            interaction_id="home.1",
-            channel="x",
-            account=ACCOUNT if n % 2 else sorted(OWN)[1],
-            kind="reply",
-            visibility="public",
-            in_reply_to=ITEM,
-            text=f"Answer number {n}",
-            at=1_500_000_000_000,
-            correlation_id="c",
-        )
+        answer(f"Answer number {n}", delivery_id=f"d{n}", account=ACCOUNT if n % 2 else sorted(OWN)[1])
         for n in range(12)
     ]
     settings = Settings(call_within=200, look_up_pause=10)
@@ -222,7 +230,7 @@ def test_every_answer_is_posted_once_whatever_goes_wrong(simulator: Simulator) -
         journal, clock = Journal(), RealClock()
         async with control(simulator) as http, client(simulator, call_timeout=0.3) as x:
             await http.post("/_simulator/posts?deliver=false", json=body(tweet()))
-            worker = Worker(x, journal, clock, settings)
+            worker = Worker({"x": x}, lambda channel, person: person, journal, clock, settings)
             for kind in ("answer_lost", "time_out", "503", "429"):
                 await http.post("/_simulator/faults", json={"kind": kind})
             dying = asyncio.create_task(worker.run_batch(delivers, {}))
@@ -243,5 +251,53 @@ def test_every_answer_is_posted_once_whatever_goes_wrong(simulator: Simulator) -
             assert not waiting
             posts = (await http.get("/_simulator/posts")).json()["posts"]
             assert sorted(post["text"] for post in posts) == sorted(item.text for item in delivers)
+
+    asyncio.run(story())
+
+
+def test_every_message_is_sent_once_or_a_person_looks(simulator: Simulator) -> None:
+    """X takes a message twice: what had no answer is only looked for, and is not there if X never got it."""
+    settings = Settings(call_within=200, look_up_pause=10)
+    asked = [
+        answer(f"Message {n} &", delivery_id=f"d{n}", action="message", visibility="private", recipient=CUSTOMER)
+        for n in range(4)
+    ]
+
+    async def story() -> None:
+        inbox = Kept()
+        async with (
+            endpoint(inbox) as (url, _),
+            control(simulator, url) as http,
+            client(simulator, call_timeout=0.3) as x,
+        ):
+            said = {
+                "channel": "x",
+                "kind": "direct_message",
+                "from": {"id": CUSTOMER},
+                "account": ACCOUNT,
+                "text": "Hi",
+            }
+            assert (await http.post("/_simulator/customers/say", json=said)).status_code == 200
+            worker = Worker({"x": x}, lambda channel, person: person, Journal(), RealClock(), settings)
+            results = []
+            for deliver, fault in zip(asked, ("answer_lost", "time_out", "503", None), strict=True):
+                if fault is not None:
+                    await http.post("/_simulator/faults", json={"kind": fault})
+                results += await worker.run_batch([deliver], {})
+            assert [(each.outcome, each.settled_by) for each in results] == [
+                ("posted", "look_up"),
+                ("undecided", "look_up"),
+                ("retry", "outcome"),
+                ("posted", "outcome"),
+            ]
+            while (await http.get("/_simulator/state")).json()["webhooks_pending"]:
+                await asyncio.sleep(0.01)
+            received, *own = (command for _, command in inbox.commands)
+            assert isinstance(received, ReceiveMessage)
+            assert (received.visibility, received.event, received.text) == ("private", "direct_message", "Hi")
+            assert [(each.item_id, each.text, each.visibility) for each in own if isinstance(each, RecordOwnPost)] == [
+                (results[0].item_id, "Message 0 &", "private"),
+                (results[3].item_id, "Message 3 &", "private"),
+            ]
 
     asyncio.run(story())

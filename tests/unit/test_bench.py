@@ -1,10 +1,11 @@
 """What the bench tells, without the services that it measures."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from bench import decide_only
+from bench import decide_only, keywords
 from bench.__main__ import main
 from bench.measure import Measure, Timing, typical
 from bench.workload import messages
@@ -60,3 +61,19 @@ def test_authors_write_new_posts_and_answer_their_own() -> None:
 def test_every_message_is_decided_into_at_least_one_event() -> None:
     (measure,) = decide_only.measure(200, 1)
     assert measure.detail["events"] > measure.detail["commands"] == 200
+
+
+def test_keywords_are_told_against_none_in_the_same_run() -> None:
+    found, without = keywords.measure(1, ["my phone is dead", "the phone is fine"])
+    assert (found.name, found.against, without.name) == ("keywords", "no_keywords", "no_keywords")
+    assert found.ratio == pytest.approx(found.value / without.value, rel=0.1)
+    assert found.detail["keywords"] == 11  # six words and five pairs
+    assert found.detail["met"] == 2
+
+
+def test_without_the_tweets_keywords_are_left_out_with_a_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keywords, "CONVERSATIONS", tmp_path / "none.csv")
+    assert keywords.measure(1) == []
+    assert "keywords left out" in capsys.readouterr().err

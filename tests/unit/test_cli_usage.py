@@ -142,11 +142,43 @@ def test_a_bad_policy_ends_with_2_and_names_file_line_column_and_field(tmp_path:
     file.write_text(call("policy", "init", "-").out.replace("queue: care  ", "queue: cares "))
     ended = call("policy", "validate", str(file))
     assert ended.code == 2
-    assert f"{file}:16:12: accounts[0].queue: there is no queue 'cares'; the queues are care, urgent" in ended.err
+    assert f"{file}:17:12: accounts[0].queue: there is no queue 'cares'; there are: care, messages, urgent" in ended.err
     (line,) = call("policy", "validate", str(file), "--json").out.splitlines()
-    assert {"file": str(file), "line": 16, "column": 12, "field": "accounts[0].queue"}.items() <= json.loads(
+    assert {"file": str(file), "line": 17, "column": 12, "field": "accounts[0].queue"}.items() <= json.loads(
         line
     ).items()
+
+
+def test_a_policy_that_a_platform_forbids_is_refused_with_the_name_of_the_rule(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(call("policy", "init", "-").out.replace("mode: suggest  ", "mode: automatic"))
+    ended = call("policy", "validate", str(file))
+    assert ended.code == 2
+    assert "filters[3].mode: x_automatic_like: X allows no automatic likes" in ended.err
+    file.write_text(
+        file.read_text().replace("handle: AcmeCare ", "platform_permission: granted\n    handle: AcmeCare ")
+    )
+    assert call("policy", "validate", str(file)).code == 0
+
+
+def test_two_files_of_policies_are_compared_without_an_instance(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
+    before.write_text(call("policy", "init", "-").out)
+    after.write_text(
+        before.read_text().replace("retry_for: 1h", "retry_for: 2h").replace("- name: spam", "- name: ads")
+    )
+    ended = call("policy", "diff", str(before), str(after))
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["- filters[spam]", "+ filters[ads]", "~ retry_for"]
+    assert lines[-1] == '~ retry_for: "1h" → "2h"'
+    (*_, told) = call("policy", "diff", str(before), str(after), "--json").out.splitlines()
+    assert json.loads(told) == {"field": "retry_for", "before": "1h", "after": "2h"}
+    assert call("policy", "diff", str(before), str(before)).out == ""
+
+
+def test_the_json_schema_of_a_policy_is_printed_as_it_is_published() -> None:
+    assert call("policy", "schema").out == (ROOT / "docs/reference/policy.schema.json").read_text("utf-8")
 
 
 def test_the_schemas_are_checked_without_an_instance() -> None:

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.bookkeeping import Done, Timer
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.bookkeeping import Done, Timer
-from engine.interaction.state import Interaction, PendingWords
-from engine.policy.document import Policy
+from engine.interaction.state import Address, Interaction, PendingWords
+from engine.policy.document import Policy, Queue
 from engine.policy.rules import encode, load
 from engine.routing import commands as r
 from engine.routing import events as re
-from engine.routing.evolve import evolve, refusal_of
-from engine.routing.state import Agent, Bucket, Offer, Place, Request, Reservation, Slot
+from engine.routing.evolve import evolve
+from engine.routing.matching import refusal_of
+from engine.routing.state import Agent, Bucket, Offer, Place, Request, Reservation, Slot, bucket_id_of
 from engine.rows import Row, Rows
 from tests.unit.builders import HOUR, MINUTE, SALT, SECOND, account, empty_rows, office, policy, snapshot
 from tests.unit.world import CONTROL, Side, World
@@ -26,10 +27,17 @@ from tests.unit.world import CONTROL, Side, World
 HOMES: Final = tuple(f"{letter * 32}" for letter in "abc")
 POOLS: Final = {"anna": "main", "ben": "main", "cleo": "main", "dora": "second"}
 AGENTS: Final = tuple(POOLS)
+PATIENT: Final = (
+    Queue(name="care", skills=("billing",), prefer_last_agent_for="1d", prefer_wait="30s", relax_after="20s"),
+    Queue(name="billing", skills=("billing",), priority=3, prefer_last_agent_for="1d"),
+    Queue(name="lounge", group="gold", prefer_last_agent_for="1h", relax_after="1m"),
+    Queue(name="workshop", pool="second", prefer_last_agent_for="1d"),
+)
+"""Queues that wait for the last agent, and then for anybody."""
 POLICIES: Final[dict[int, Policy]] = {
     1: policy(account("100"), account("200")),
-    2: policy(office("100"), account("200"), accept_within=None),
-    3: policy(office("100", emergency_routing="continued"), office("200"), expire_after="2h"),
+    2: policy(office("100"), account("200"), accept_within=None, weights={"x": 2}, queues=PATIENT),
+    3: policy(office("100", emergency_routing="continued"), office("200"), expire_after="2h", queues=PATIENT),
 }
 TEXTS: Final = ("help", "refund please", "casino", "thanks", "help refund")
 DERIVED: Final = (c.Reserve, c.LoseAgent, c.RecordDelivery)
@@ -219,12 +227,14 @@ class Play:
             case "decide":
                 for _ in range(1 + a % 4):
                     self.world.step(self.world.interactions if b % 2 else self.world.routing)
+            case "settle":
+                self.world.drain()
 
 
 OFTEN: Final = ("message", "accept", "reply", "outcome", "decide", "decide", "decide")
 OPS: Final = (
     *OFTEN, *OFTEN, *OFTEN, "decline", "take", "take over", "transfer", "transfer", "disposition", "own post",
-    "delete", "emergency", "publish", "state", "state", "register", "wait", "wait",
+    "delete", "emergency", "publish", "state", "state", "register", "wait", "wait", "settle", "settle", "settle",
 )  # fmt: skip
 STEPS: Final = st.lists(st.tuples(st.sampled_from(OPS), st.integers(0, 11), st.integers(0, 11)), max_size=60)
 
@@ -246,13 +256,12 @@ def check_offers(world: World) -> None:
             agent, request = rows.get(Agent, event.agent_id), rows.get(Request, event.request_id)
             assert agent is not None
             assert request is not None
-            bucket = rows.get(Bucket, request.bucket_id)
-            assert bucket is not None
+            need = request.need
             assert agent.state == "ready"
-            assert agent.used < agent.capacity
-            assert bucket.agent in (None, agent.agent_id)
-            assert set(bucket.skills) <= set(agent.skills)
-            assert bucket.group is None or bucket.group in agent.groups
+            assert need.weight == 0 or agent.used + need.weight <= agent.capacity
+            assert need.agent in (None, agent.agent_id)
+            assert set(need.skills) <= set(agent.skills)
+            assert need.group is None or need.group in agent.groups
             assert refusal_of(agent) not in request.refusals
         evolve(rows, event)
 
@@ -261,25 +270,27 @@ def check_routing(world: World) -> None:
     """Slots are counted right, and nobody waits for whom an agent has room."""
     for rows in rows_of(world.routing):
         agents = {agent.agent_id: agent for agent in each(rows, Agent)}
-        used = Counter(row.agent_id for kind in (Reservation, Slot) for row in each(rows, kind))
-        assert {name: agent.used for name, agent in agents.items() if agent.used} == dict(used)
+        used = Counter[str]()
+        for kind in (Reservation, Slot):
+            for row in each(rows, kind):
+                used[row.agent_id] += row.weight
+        assert {name: agent.used for name, agent in agents.items() if agent.used} == dict(+used)
         waiting = Counter[str]()
         for place in each(rows, Place):
             request = rows.get(Request, place.request_id)
             assert request is not None
-            bucket = rows.get(Bucket, request.bucket_id)
-            assert bucket is not None
-            waiting[bucket.bucket_id] += 1
+            need = request.need
+            waiting[bucket_id_of(need)] += 1
             for agent in agents.values():
                 fits = (
-                    bucket.agent == agent.agent_id
-                    if bucket.agent is not None
-                    else set(bucket.skills) <= set(agent.skills)
-                    and (bucket.group is None or bucket.group in agent.groups)
+                    need.agent in (None, agent.agent_id)
+                    and set(need.skills) <= set(agent.skills)
+                    and (need.group is None or need.group in agent.groups)
                 )
-                idle = agent.state == "ready" and agent.used < agent.capacity
+                has_room = need.weight == 0 or agent.used + need.weight <= agent.capacity
+                idle = agent.state == "ready" and has_room
                 assert not (fits and idle and refusal_of(agent) not in request.refusals), "somebody waits for nothing"
-        assert dict(waiting) == {bucket.bucket_id: bucket.waiting for bucket in each(rows, Bucket) if bucket.waiting}
+        assert dict(waiting) == {bucket.bucket_id: bucket.waiting for bucket in each(rows, Bucket)}
 
 
 def check_agreement(world: World) -> None:
@@ -324,7 +335,7 @@ def check_log(world: World, side: Side) -> None:
         assert event.sequence == sequences[key]
     ids = Counter(event.event_id for _, event in side.events)
     assert [name for name, count in ids.items() if count > 1] == []
-    left_out = (PendingWords, Done)
+    left_out = (Address, PendingWords, Done)
     replayed = {rows.key: snapshot(rows, *left_out) for rows in world.replayed(side).state.all()}
     decided = {rows.key: snapshot(rows, *left_out) for rows in rows_of(side)}
     for found in (replayed, decided):

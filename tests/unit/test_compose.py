@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from rejoinder.embedded.jars import KAFKA_VERSION
+from rejoinder.programs.web import platforms_of
 from rejoinder.settings import PREFIX, Settings, load, setting_names, variable_of
 
 FOLDER = Path(__file__).parent.parent.parent / "compose"
-REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
+REFERENCE = re.compile(r"\$\{(\w+):?\?[^}]+\}")
 SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|CONSUMER_KEY")
-GIVEN = "x" * 40
+GIVEN = "7" * 32
 """What stands for every variable of .env."""
 
 
@@ -30,9 +31,13 @@ def rejoinders(services: dict[str, Any]) -> dict[str, Any]:
     return {name: service for name, service in services.items() if "build" in service}
 
 
-def settings_of(service: dict[str, Any]) -> Settings:
-    """The settings with which a service starts."""
-    environment = {name: REFERENCE.sub(GIVEN, str(value)) for name, value in service["environment"].items()}
+def settings_of(service: dict[str, Any], given: str = GIVEN) -> Settings:
+    """The settings with which a service starts; `given` stands for what may be left empty in .env."""
+
+    def filled(reference: "re.Match[str]") -> str:
+        return GIVEN if ":?" in reference[0] else given
+
+    environment = {name: REFERENCE.sub(filled, str(value)) for name, value in service["environment"].items()}
     return load(environment=environment)
 
 
@@ -58,10 +63,21 @@ def test_settings_name_the_services_that_are_there(services: dict[str, Any], rej
         assert settings.postgres.dsn.get_secret_value() == f"postgresql://rejoinder:{GIVEN}@postgres:5432/rejoinder"
 
 
-def test_programs_that_speak_with_x_have_its_credentials(rejoinders: dict[str, Any]) -> None:
-    delivery, web = settings_of(rejoinders["delivery"]).x, settings_of(rejoinders["web"]).x
-    assert delivery.consumer_key and delivery.consumer_secret and delivery.access_token and delivery.access_token_secret
-    assert web.consumer_secret
+def test_programs_that_speak_with_platforms_have_their_apps(rejoinders: dict[str, Any]) -> None:
+    for name in ("delivery", "web"):
+        found = settings_of(rejoinders[name])
+        assert found.x.consumer_key and found.x.consumer_secret and found.x.client_id and found.x.client_secret
+        assert found.meta.app_id and found.meta.app_secret and found.meta.verify_token
+        assert platforms_of(found) == ["x", "meta"]
+        without = settings_of(rejoinders[name], "")
+        assert (without.x.consumer_secret, without.meta.app_id, without.meta.app_secret) == (None, None, None)
+
+
+def test_the_tokens_of_accounts_outlive_a_container(rejoinders: dict[str, Any]) -> None:
+    delivery = rejoinders["delivery"]
+    (volume,) = delivery["volumes"]
+    assert settings_of(delivery).accounts.file == Path(volume.partition(":")[2]) / "accounts.json"
+    assert volume.partition(":")[2] in (FOLDER / "Dockerfile").read_text()
 
 
 def test_no_two_workers_of_a_kind_have_the_same_name(rejoinders: dict[str, Any]) -> None:

@@ -1,125 +1,15 @@
-"""One attempt to post, with a clock that is moved by hand and a platform that keeps what it is told."""
-
-import asyncio
-from dataclasses import dataclass, field
+"""One attempt to act on a platform, with a clock that is moved by hand and a platform that answers as it is told."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.delivery import Settings, Worker
+from channels.delivery import Repeat, Settings
 from channels.outcomes import Duplicate, LookUpFailed, Outcome, Posted, Refused, Retry, Unknown
-from engine.delivery import AttemptBegun, Deliver
+from engine.delivery import is_open
 from engine.envelope import derive
-from engine.interaction.commands import RecordDelivery
+from tests.unit.delivery_scene import CALL_TIMEOUT, Scene, begun, deliver
 from tests.x_samples import fuzzed
-
-NOW = 1_600_000_000_000
-CALL_TIMEOUT = 20_000
-
-
-@dataclass
-class HandClock:
-    """Sleeping moves it."""
-
-    at: int = NOW
-    slept: list[int] = field(default_factory=list)
-
-    def now(self) -> int:
-        return self.at
-
-    async def sleep(self, millis: int) -> None:
-        self.slept.append(millis)
-        self.at += millis
-        await asyncio.sleep(0)
-
-
-@dataclass
-class Platform:
-    """Answers as it is told, and remembers what happened when."""
-
-    clock: HandClock
-    outcomes: list[Outcome] = field(default_factory=list)
-    found: list[str | LookUpFailed | None] = field(default_factory=list)
-    refuses_repeats: bool = True
-    call_timeout: int = CALL_TIMEOUT
-    calls: list[tuple[int, str, str]] = field(default_factory=list)
-    looks: list[int] = field(default_factory=list)
-    busy: set[str] = field(default_factory=set)
-    most_busy: int = 0
-
-    async def post(self, account: str, in_reply_to: str, text: str) -> Outcome:
-        assert account not in self.busy, "two calls of one account at once"
-        self.calls.append((self.clock.now(), account, text))
-        self.busy.add(account)
-        self.most_busy = max(self.most_busy, len(self.busy))
-        await asyncio.sleep(0)
-        self.busy.remove(account)
-        return self.outcomes.pop(0) if self.outcomes else Posted("900")
-
-    async def find_own_post(self, account: str, in_reply_to: str, text: str) -> str | None:
-        self.looks.append(self.clock.now())
-        result = self.found.pop(0) if self.found else None
-        if isinstance(result, LookUpFailed):
-            raise result
-        return result
-
-
-@dataclass
-class Journal:
-    """Takes `slow` milliseconds for each record in turn; `broken` raises."""
-
-    clock: HandClock
-    slow: list[int] = field(default_factory=list)
-    broken: bool = False
-    begun: list[AttemptBegun] = field(default_factory=list)
-
-    async def begin(self, begun: AttemptBegun) -> None:
-        if self.broken:
-            raise ConnectionError("no broker")
-        self.clock.at += self.slow.pop(0) if self.slow else 5
-        self.begun.append(begun)
-
-
-@dataclass
-class Scene:
-    """A worker with all that it talks to."""
-
-    settings: Settings = field(default_factory=Settings)
-
-    def __post_init__(self) -> None:
-        self.clock = HandClock()
-        self.platform = Platform(self.clock)
-        self.journal = Journal(self.clock)
-        self.worker = Worker(self.platform, self.journal, self.clock, self.settings)
-
-    def run(self, deliver: Deliver, unfinished: AttemptBegun | None = None) -> RecordDelivery:
-        return asyncio.run(self.worker.run(deliver, unfinished))
-
-    def batch(self, *delivers: Deliver) -> list[RecordDelivery]:
-        return asyncio.run(self.worker.run_batch(delivers, {}))
-
-
-def deliver(name: str = "d1", attempt: int = 1, account: str = "42") -> Deliver:
-    """An answer to be posted."""
-    return Deliver(
-        delivery_id=name,
-        attempt=attempt,
-        interaction_id="home.1",
-        channel="x",
-        account=account,
-        kind="reply",
-        visibility="public",
-        in_reply_to="17",
-        text=f"text of {name}",
-        at=1_500_000_000_000,
-        correlation_id="c1",
-    )
-
-
-def begun(ago: int, attempt: int = 1) -> AttemptBegun:
-    """An attempt that somebody began."""
-    return AttemptBegun(delivery_id="d1", attempt=attempt, account="x:42", begun_at=NOW - ago)
 
 
 def test_a_posted_answer_is_recorded() -> None:
@@ -150,7 +40,7 @@ def test_an_attempt_whose_beginning_became_old_is_begun_again() -> None:
     scene.journal.slow = [1000, 999]
     assert scene.run(deliver()).outcome == "posted"
     assert len(scene.journal.begun) == 2
-    ((called_at, _, _),) = scene.platform.calls
+    ((called_at, _),) = scene.platform.calls
     assert called_at - scene.journal.begun[-1].begun_at < 1000
 
 
@@ -239,22 +129,50 @@ def test_a_duplicate_of_an_unfinished_attempt_is_posted_even_if_it_is_not_found(
     assert (command.outcome, command.item_id, command.settled_by) == ("posted", None, "duplicate_error")
 
 
-def test_where_repeats_are_not_refused_what_is_not_found_goes_to_a_person() -> None:
+def test_where_a_repeat_would_be_doubled_what_is_not_found_goes_to_a_person() -> None:
     scene = Scene()
-    scene.platform.refuses_repeats = False
+    scene.platform.repeats = "doubled"
     command = scene.run(deliver(), begun(0))
     assert (command.outcome, command.reason) == ("undecided", "undecided")
     assert scene.platform.calls == []
     assert len(scene.platform.looks) == 5
 
 
-def test_a_look_up_that_fails_is_tried_a_bounded_number_of_times_and_then_goes_to_a_person() -> None:
+def test_where_a_repeat_would_be_doubled_an_unanswered_call_is_never_made_again() -> None:
     scene = Scene()
+    scene.platform.repeats = "doubled"
+    scene.platform.outcomes = [Unknown("time_out", "X did not answer.")]
+    assert scene.run(deliver()).outcome == "undecided"
+    scene.platform.outcomes, scene.platform.found = [Unknown("time_out", "X did not answer.")], [None, None, "901"]
+    assert scene.run(deliver("d2")).item_id == "901"
+    assert len(scene.platform.calls) == 2
+
+
+@pytest.mark.parametrize("repeats", ["refused", "doubled"])
+def test_a_look_up_that_fails_is_tried_a_bounded_number_of_times_and_leaves_the_attempt_open(repeats: Repeat) -> None:
+    scene = Scene()
+    scene.platform.repeats = repeats
     scene.platform.found = [LookUpFailed()] * 99
     command = scene.run(deliver(), begun(0))
-    assert command.outcome == "undecided"
+    assert (command.outcome, command.reason, is_open(command)) == ("retry", "undecided", True)
     assert (len(scene.platform.looks), scene.platform.calls) == (5, [])
     assert scene.clock.slept[1:] == [1000, 2000, 4000, 8000]
+
+
+def test_an_unanswered_call_that_can_not_be_looked_up_stays_open() -> None:
+    scene = Scene()
+    scene.platform.outcomes, scene.platform.found = [Unknown("time_out", "X did not answer.")], [LookUpFailed()] * 99
+    assert is_open(scene.run(deliver()))
+
+
+def test_what_a_repeat_would_not_change_is_simply_done_again() -> None:
+    scene = Scene()
+    scene.platform.repeats = "harmless"
+    assert scene.run(deliver(action="like"), begun(0)).outcome == "posted"
+    scene.platform.outcomes = [Unknown("time_out", "X did not answer.")]
+    command = scene.run(deliver(action="like"))
+    assert (command.outcome, command.reason, is_open(command)) == ("retry", "time_out", False)
+    assert (scene.platform.looks, scene.clock.slept) == ([], [])
 
 
 def test_a_look_up_that_recovers_settles() -> None:
@@ -286,35 +204,38 @@ def test_a_later_attempt_that_is_a_duplicate_of_nothing_found_goes_to_a_person()
     assert scene.run(deliver(attempt=2)).outcome == "undecided"
 
 
-# --- batches ---
-
-
-def test_one_accounts_answers_are_posted_in_order_and_accounts_side_by_side() -> None:
+def test_a_comment_that_had_its_private_answer_is_refused_with_a_reason_of_its_own() -> None:
     scene = Scene()
-    delivers = [deliver(f"d{n}", account=str(n % 3)) for n in range(12)]
-    results = scene.batch(*delivers)
-    assert [result.delivery_id for result in results] == [item.delivery_id for item in delivers]
-    for account in "012":
-        texts = [text for _, called, text in scene.platform.calls if called == account]
-        assert texts == [item.text for item in delivers if item.account == account]
-    assert scene.platform.most_busy == 3
+    scene.platform.outcomes = [Duplicate()]
+    command = scene.run(deliver(action="private_answer", channel="facebook", visibility="private"))
+    assert (command.outcome, command.reason) == ("refused", "already_answered")
 
 
-def test_a_limit_of_an_account_spares_its_other_calls_and_no_other_accounts() -> None:
+# --- whom it reached ---
+
+
+def test_a_private_answer_to_a_comment_tells_the_handle_that_it_reached() -> None:
     scene = Scene()
-    scene.platform.outcomes = [Retry("rate_limited", "No more.", 9000)]
-    results = scene.batch(deliver("d1"), deliver("d2"), deliver("d3", account="43"), deliver("d4"))
-    assert [result.outcome for result in results] == ["retry", "retry", "posted", "retry"]
-    assert {result.retry_after for result in results if result.outcome == "retry"} == {9000}
-    assert len(scene.platform.calls) == 2
+    scene.platform.outcomes = [Posted("m1", "PSID1")]
+    command = scene.run(deliver(action="private_answer", channel="facebook"))
+    assert (command.recipient_id, command.recipient_handle) == ("PSID1", "home-messenger-PSID1")
+    scene.platform.outcomes, scene.platform.found = [Unknown("time_out", ".")], [Posted("m2", "PSID2")]
+    command = scene.run(deliver("d2", action="private_answer", channel="facebook"))
+    assert (command.item_id, command.recipient_handle) == ("m2", "home-messenger-PSID2")
+    command = scene.run(deliver("d3"))
+    assert (command.recipient_id, command.recipient_handle) == (None, None)
 
 
-def test_an_empty_batch_has_no_results() -> None:
-    assert Scene().batch() == []
+def test_a_channel_without_a_platform_is_refused_without_a_call() -> None:
+    scene = Scene()
+    command = scene.run(deliver(channel="messenger"))
+    assert (command.outcome, command.reason) == ("refused", "no_platform")
+    assert is_open(scene.run(deliver(channel="messenger"), begun(0)))
+    assert (scene.platform.calls, scene.journal.begun) == ([], [])
 
 
 OUTCOMES = st.sampled_from(
-    [Posted("1"), Retry("unavailable", "."), Refused("x", "."), Unknown("time_out", "."), Duplicate()]
+    [Posted("1"), Posted(None), Retry("unavailable", "."), Refused("x", "."), Unknown("time_out", "."), Duplicate()]
 )
 FOUND = st.sampled_from([None, "901", LookUpFailed()])
 
@@ -326,23 +247,24 @@ FOUND = st.sampled_from([None, "901", LookUpFailed()])
     attempt=st.integers(1, 3),
     ago=st.none() | st.integers(-60_000, 60_000),
     slow=st.lists(st.integers(0, 8_000), max_size=4),
-    repeats=st.booleans(),
+    repeats=st.sampled_from(["harmless", "refused", "doubled"]),
 )
 def test_every_attempt_ends_with_one_outcome_and_at_most_one_call(
     outcome: Outcome,
-    found: list[str | LookUpFailed | None],
+    found: list[str | Posted | LookUpFailed | None],
     attempt: int,
     ago: int | None,
     slow: list[int],
-    repeats: bool,
+    repeats: Repeat,
 ) -> None:
     scene = Scene()
     scene.platform.outcomes, scene.platform.found = [outcome], list(found)
-    scene.platform.refuses_repeats, scene.journal.slow = repeats, list(slow)
+    scene.platform.repeats, scene.journal.slow = repeats, list(slow)
     command = scene.run(deliver(attempt=attempt), None if ago is None else begun(ago, attempt))
     assert command.outcome in ("posted", "retry", "refused", "undecided")
     assert (command.outcome == "posted") == (command.posted_at is not None) == (command.reason is None)
     assert len(scene.platform.calls) <= 1
-    for called_at, _, _ in scene.platform.calls:
+    assert ago is None or repeats != "doubled" or not scene.platform.calls
+    for called_at, _ in scene.platform.calls:
         assert called_at - scene.journal.begun[-1].begun_at < 5_000
     assert "text of" not in repr(command)

@@ -2,7 +2,11 @@
 
 import itertools
 
+import msgspec
+import pytest
+
 from engine.interaction import events as e
+from engine.record import Event
 from engine.routing import events as r
 from rejoinder.play.obligations import Obligations
 
@@ -38,4 +42,57 @@ def test_an_offer_that_ended_owes_its_return_to_the_line_and_an_end_owes_the_slo
     owed.take(e.Dispositioned(interaction_id="i", code="resolved", agent_id="ann"))
     assert owed.open == {("free", "i")}
     owed.take(r.SlotFreed(interaction_id="i", agent_id="ann", why="told"))
+    assert owed.open == set()
+
+
+def waiting(*more: Event, **fields: int) -> Obligations:
+    """One that read of a request with deadlines, and what came after it."""
+    owed = Obligations()
+    for event in (QUEUED, msgspec.structs.replace(IN_LINE, interaction_id="i", **fields), *more):
+        owed.take(event)
+    return owed
+
+
+def widened(why: str) -> r.RequestWidened:
+    return r.RequestWidened(request_id="r1", why=why, skills=[])
+
+
+RETURNED = r.RequestReturned(request_id="r1", reservation_id="v1", agent_id="ann", why="declined")
+WITHDRAWN = r.RequestWithdrawn(request_id="r1", why="withdrawn")
+OFFER_ENDED = (ASSIGNED, e.QueuedAgain(request_id="r1", reservation_id="v1", agent_id="ann", why="declined"), RETURNED)
+
+
+@pytest.mark.parametrize(
+    ("why", "over"),
+    [
+        ("preferred_over", widened("preferred_over")),
+        ("preferred_over", RESERVED),
+        ("preferred_over", WITHDRAWN),
+        ("relaxed", widened("relaxed")),
+        ("relaxed", RESERVED),
+        ("relaxed", WITHDRAWN),
+    ],
+)
+def test_a_deadline_that_has_come_owes_what_it_leads_to(why: str, over: Event) -> None:
+    owed = waiting(preferred_until=10) if why == "preferred_over" else waiting(relax_at=10)
+    owed.advance(9)
+    assert (owed.open, owed.deadlines_of({"i"}), owed.deadlines_of({"j"})) == (set(), [10], [])
+    owed.advance(10)
+    assert owed.open == {(why, "r1")}
+    owed.take(over)
+    assert (owed.open - {("offer", "v1")}, owed.deadlines) == (set(), {})
+
+
+def test_a_deadline_that_was_set_too_late_wants_the_time_told_again() -> None:
+    owed = waiting(relax_at=10)
+    assert (owed.is_late(9), owed.is_late(10)) == (False, True)
+    owed.advance(10)
+    assert not owed.is_late(10)
+
+
+def test_what_comes_back_into_line_may_still_be_relaxed_but_not_once_it_was() -> None:
+    owed = waiting(RESERVED, *OFFER_ENDED, preferred_until=10, relax_at=20)
+    assert owed.deadlines_of({"i"}) == [20]
+    owed = waiting(widened("relaxed"), RESERVED, *OFFER_ENDED, preferred_until=10, relax_at=20)
+    assert owed.deadlines_of({"i"}) == []
     assert owed.open == set()

@@ -1,17 +1,26 @@
-"""Which words stand in a text."""
+"""Which filter a message meets: by its words, by what happened, where, and by how it sounds."""
 
 import string
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.policy import filters as module
 from engine.policy.document import Filter
-from engine.policy.filters import FilterSet, fold
+from engine.policy.filters import FilterSet, Matched, bare, fold
+from engine.policy.sentiment import sentiment
+
+
+def met(filters: FilterSet, text: str, event: str = "mention", account: str = "x:1") -> str | None:
+    """The name of the filter that a message meets."""
+    found = filters.match(text, event, account).filter
+    return None if found is None else found.name
 
 
 def matches(text: str, **conditions: tuple[str, ...]) -> bool:
-    return FilterSet([Filter(name="f", **conditions)]).match(text) is not None  # type: ignore[arg-type]
+    return met(FilterSet([Filter(name="f", **conditions)]), text) is not None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,8 @@ def matches(text: str, **conditions: tuple[str, ...]) -> bool:
         ("返金", "早く返金してください"),
         ("คืนเงิน", "ขอคืนเงินด้วย"),
         ("환불", "환불 해주세요"),
+        ("don't", "I don’t"),
+        ("don’t", "I DON'T"),
     ],
 )
 def test_a_word_is_found_in_any_case_and_script(word: str, text: str) -> None:
@@ -87,12 +98,11 @@ def test_the_first_filter_that_matches_decides() -> None:
     filters = FilterSet(
         [Filter(name="one", any=("x",)), Filter(name="two", any=("y",)), Filter(name="three", any=("x",))]
     )
-    found = [filters.match(text) for text in ("y x", "y", "z")]
-    assert [None if one is None else one.name for one in found] == ["one", "two", None]
+    assert [met(filters, text) for text in ("y x", "y", "z")] == ["one", "two", None]
 
 
 def test_without_filters_nothing_matches() -> None:
-    assert FilterSet([]).match("anything") is None
+    assert met(FilterSet([]), "anything") is None
 
 
 def test_a_filter_of_absent_words_alone_matches_all_else() -> None:
@@ -143,3 +153,121 @@ def test_a_word_between_spaces_is_always_found(around: str, word: str) -> None:
 @given(st.text(max_size=30))
 def test_any_text_can_be_searched(text: str) -> None:
     matches(text, any=("a", "😀"), none=("e\u0301",))
+
+
+EVENTS = ("mention", "reply", "direct_message")
+ACCOUNTS = ("x:1", "x:2", "facebook:1")
+VOCABULARY = ("good", "love it", "bad", "terrible", "order", "c", "not")
+WORD_LISTS = st.lists(st.sampled_from(VOCABULARY), max_size=2).map(tuple)
+CONDITIONS = st.fixed_dictionaries(
+    {
+        "any": WORD_LISTS,
+        "all": WORD_LISTS,
+        "none": WORD_LISTS,
+        "sentiment": st.sampled_from(["positive", "negative", None]),
+        "threshold": st.integers(0, 100),
+        "events": st.lists(st.sampled_from(EVENTS), max_size=2).map(tuple),
+        "accounts": st.lists(st.sampled_from(ACCOUNTS), max_size=2).map(tuple),
+    }
+)
+MESSAGES = st.lists(st.sampled_from(VOCABULARY), max_size=5).map(" ".join)
+
+
+def holds(one: dict[str, Any], text: str, event: str, account: str) -> bool:
+    """Whether all conditions hold, the sentiment's apart, word by word."""
+    return bool(
+        (not one["any"] or any(naively(text, word) for word in one["any"]))
+        and all(naively(text, word) for word in one["all"])
+        and not any(naively(text, word) for word in one["none"])
+        and event in (one["events"] or EVENTS)
+        and account in (one["accounts"] or ACCOUNTS)
+    )
+
+
+def sounds(one: dict[str, Any], text: str) -> bool:
+    if one["sentiment"] is None:
+        return True
+    sign = 1 if one["sentiment"] == "positive" else -1
+    return bool(sign * sentiment(text) >= one["threshold"] / 100)
+
+
+@given(st.lists(CONDITIONS, max_size=6), MESSAGES, st.sampled_from(EVENTS), st.sampled_from(ACCOUNTS))
+def test_it_is_always_the_first_filter_whose_conditions_all_hold(
+    given_filters: list[dict[str, Any]], text: str, event: str, account: str
+) -> None:
+    filters = FilterSet([Filter(name=str(number), **one) for number, one in enumerate(given_filters)])
+    held = [number for number, one in enumerate(given_filters) if holds(one, text, event, account)]
+    first = next((number for number in held if sounds(given_filters[number], text)), None)
+    asked = any(given_filters[number]["sentiment"] for number in held if first is None or number <= first)
+    found = filters.match(text, event, account)
+    assert (None if found.filter is None else int(found.filter.name)) == first
+    assert found.sentiment == (sentiment(text) if asked else None)
+
+
+def test_the_sentiment_is_computed_once_and_only_for_a_filter_whose_other_conditions_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+
+    def counted(text: str) -> float:
+        seen.append(text)
+        return 0.5
+
+    monkeypatch.setattr(module, "sentiment", counted)
+    filters = FilterSet(
+        [
+            Filter(name="elsewhere", sentiment="positive", threshold=0, accounts=("x:2",)),
+            Filter(name="bad", sentiment="negative", any=("phone",)),
+            Filter(name="very good", sentiment="positive", threshold=80, any=("phone",)),
+            Filter(name="good", sentiment="positive", threshold=50, any=("phone",)),
+        ]
+    )
+    assert filters.match("my dog", "mention", "x:1") == Matched(None, None)
+    assert seen == []
+    found = filters.match("my phone", "mention", "x:1")
+    assert (found.filter is not None and found.filter.name, found.sentiment) == ("good", 0.5)
+    assert seen == ["my phone"]
+
+
+@pytest.mark.parametrize(("sounding", "direction"), [(0.65, "positive"), (-0.65, "negative")])
+def test_a_threshold_is_reached_by_what_is_just_as_strong(
+    sounding: float, direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "sentiment", lambda _: sounding)
+    for threshold, expected in ((64, "f"), (65, "f"), (66, None)):
+        one = Filter(name="f", sentiment=direction, threshold=threshold)  # type: ignore[arg-type]
+        assert met(FilterSet([one]), "anything") == expected
+
+
+def test_a_filter_of_its_own_for_each_of_many_words_is_found_by_its_word() -> None:
+    filters = FilterSet([Filter(name=f"f{number}", any=(f"word{number}",)) for number in range(10_000)])
+    assert met(filters, "word9999 and word123") == "f123"
+    assert met(filters, "word10000") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("STOP", "stop"),
+        ("@AcmeCare stop", "stop"),
+        (".@AcmeCare @Other STOP!!!", "stop"),
+        ("stop @AcmeCare", "stop"),
+        ("“Stop.”", "stop"),
+        ("stop 🙏❤️", "stop"),
+        ("\u200fstop\u200f", "stop"),
+        ("opt  OUT", "opt out"),
+        ("don’t!", "don't"),
+        ("🛑", ""),
+        ("", ""),
+        ("no stop", "no stop"),
+        ("a@b.example", "a@b.example"),
+        ("रोको!", "रोको"),
+    ],
+)
+def test_what_a_message_says_beside_handles_and_signs(text: str, said: str) -> None:
+    assert bare(text) == said
+
+
+@given(st.text(max_size=40))
+def test_what_is_bare_stays_so(text: str) -> None:
+    assert bare(bare(text)) == bare(text)

@@ -1,15 +1,16 @@
-"""Durations, the rules made of a document, and what is wrong with one."""
+"""Durations, the rules made of a document, and the texts of notices."""
 
+import unicodedata
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.policy.document import Account, Filter, Notice, Policy, Queue, SpecialDay
-from engine.policy.rules import document_digest, duration, encode, load
-from engine.policy.validation import problems
-from tests.unit.builders import DAY, HOUR, MINUTE, MONDAY, SECOND, account, office, policy
+from engine.policy.document import Filter, Notice, Queue
+from engine.policy.rules import NAME_LIMIT, QueueTimes, Rules, document_digest, duration, encode, load, notice_text
+from engine.text import X_LIMIT, weighted_length
+from tests.unit.builders import DAY, HOUR, MINUTE, MONDAY, SECOND, account, policy
 
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -53,84 +54,149 @@ def test_an_emergency_in_which_routing_continues_holds_nothing_back() -> None:
         assert (None if holding is None else holding.closure_id) == held
 
 
-def test_a_right_policy_has_no_problems() -> None:
-    assert problems(policy()) == []
-    assert problems(policy(office(holidays="DE", special_days=(SpecialDay(date="2026-12-24", name="Eve"),)))) == []
+def of(**changes: Any) -> Rules:
+    return Rules(1, policy(**changes))
 
 
-CARE = (Queue(name="care"),)
+def test_the_rules_have_what_the_engine_asks() -> None:
+    rules = of(weights={"messenger": 2}, automatic_per_day=5, session_idle_disposition="resolved")
+    assert [rules.weight(channel) for channel in ("x", "facebook", "messenger")] == [1, 1, 2]
+    assert (rules.automatic_per_day, rules.invitation_for) == (5, 7 * DAY)
+    assert (rules.session_idle, rules.session_idle_disposition) == (30 * MINUTE, "resolved")
+    assert of(session_idle=None).session_idle is None
+
+
+def test_a_queue_has_its_times_in_milliseconds() -> None:
+    queue = Queue(
+        name="q", skills=("a", "b"), prefer_last_agent_for="7d", relax_after="5m", relaxed_skills=("a",),
+        answer_within="1h",
+    )  # fmt: skip
+    rules = of(queues=(queue, Queue(name="plain")))
+    assert rules.timing("q") == QueueTimes(7 * DAY, MINUTE, 5 * MINUTE, HOUR)
+    assert rules.timing("plain") == QueueTimes(None, MINUTE, None, None)
+
+
+def test_private_messages_have_a_queue_of_their_own_where_the_account_says_so() -> None:
+    rules = of()
+    queues = [
+        rules.queue_of(account(private_queue=private), visibility)
+        for private in (None, "billing")
+        for visibility in ("public", "private")
+    ]
+    assert queues == ["care", "care", "care", "billing"]
+
+
+def test_a_page_is_our_own_on_facebook_and_in_messenger() -> None:
+    rules = Rules(1, policy(account("7", channel="facebook"), account("8")))
+    asked = [("facebook", "7"), ("messenger", "7"), ("x", "7"), ("x", "8"), ("facebook", "8"), ("x", "9")]
+    assert [rules.is_own(*each) for each in asked] == [True, True, False, True, False, False]
+
+
+def test_a_message_is_held_against_the_filters() -> None:
+    found = of().match("my refund", event="mention", account="x:100")
+    assert (found.filter is not None and found.filter.name, found.sentiment) == ("money", None)
+    assert of(filters=()).match("my refund", event="mention", account="x:100").filter is None
+    positive = of(filters=(Filter(name="praise", sentiment="positive"),))
+    assert positive.match("my refund", event="mention", account="x:100").sentiment == 0
+
+
+OPT_OUT = ("stop", "Opt out", "❌", "halt’s")
+
+
+@given(
+    st.sampled_from(["stop", "STOP", "opt  out", "Opt Out", "halt's"]),
+    st.lists(st.sampled_from(["@AcmeCare", "@other"]), max_size=2),
+    st.text(".!? “”🙏\n", max_size=4),
+)
+def test_who_says_just_a_word_of_opting_out_always_opts_out(word: str, handles: list[str], around: str) -> None:
+    assert of(opt_out=OPT_OUT).opts_out(" ".join([*handles, f"{around}{word}{around}"]))
+
+
+@given(st.text(max_size=20), st.sampled_from(["stop", "opt out"]))
+def test_who_says_more_or_nothing_never_does(more: str, word: str) -> None:
+    rules = of(opt_out=OPT_OUT)
+    assert not rules.opts_out(f"please {word} {more}")
+    assert not rules.opts_out("@AcmeCare 🙏")
+    assert not rules.opts_out("")
+    assert not of(opt_out=()).opts_out(word)
+
+
+def worded(*languages: str) -> Notice:
+    return Notice(name="n", text={language: language for language in languages})
 
 
 @pytest.mark.parametrize(
-    ("wrong", "path", "message"),
+    ("languages", "spoken", "used"),
     [
-        ({"retry_every": "0s"}, ("retry_every",), "above zero"),
-        ({"accept_within": "0s"}, ("accept_within",), "above zero"),
-        ({"join_recent": "3 days"}, ("join_recent",), "is not a duration"),
-        ({"accept_within": "soon"}, ("accept_within",), "is not a duration"),
-        ({"expire_after": "x"}, ("expire_after",), "is not a duration"),
-        ({"retry_for": ""}, ("retry_for",), "is not a duration"),
-        ({"retry_every": "1"}, ("retry_every",), "is not a duration"),
-        ({"notice_max_age": "h"}, ("notice_max_age",), "is not a duration"),
-        ({"queues": CARE * 2, "filters": ()}, ("queues", 1, "name"), "stands here twice"),
-        ({"filters": (Filter(name="f", any=("a",)),) * 2}, ("filters", 1, "name"), "stands here twice"),
-        ({"filters": (Filter(name="f"),)}, ("filters", 0), "names no words"),
-        ({"filters": (Filter(name="f", none=("a", " ")),)}, ("filters", 0, "none", 1), "an empty word"),
-        ({"filters": (Filter(name="f", any=("a",), queue="q"),)}, ("filters", 0, "queue"), "there is no queue 'q'"),
-        ({"dispositions": ("ok", "withdrawn")}, ("dispositions", 1), "the engine's own code"),
-        ({"accounts": (account(), account())}, ("accounts", 1, "id"), "stands here twice"),
-        ({"accounts": (account(queue="q"),)}, ("accounts", 0, "queue"), "there is no queue 'q'"),
-        ({"accounts": (account(notices={"closed": "n"}),)}, ("accounts", 0, "notices", "closed"), "no notice 'n'"),
-        ({"accounts": (account(time_zone="Berlin"),)}, ("accounts", 0, "time_zone"), "is no time zone"),
-        ({"accounts": (account(time_zone="../x"),)}, ("accounts", 0, "time_zone"), "is no time zone"),
-        ({"accounts": (account(time_zone="Europe"),)}, ("accounts", 0, "time_zone"), "is no time zone"),
-        ({"accounts": (account(holidays="Germany"),)}, ("accounts", 0, "holidays"), "is no country code"),
-        ({"accounts": (account(hours="nine to five"),)}, ("accounts", 0, "hours"), "can't be read as opening hours"),
-        (
-            {"accounts": (account(special_days=(SpecialDay(date="24.12.2026", name="Eve"),)),)},
-            ("accounts", 0, "special_days", 0, "date"),
-            "is no date",
-        ),
-        (
-            {"accounts": (account(special_days=(SpecialDay(date="2026-12-24", name="Eve", hours="?"),)),)},
-            ("accounts", 0, "special_days", 0, "hours"),
-            "can't be read as opening hours",
-        ),
+        (("en", "de"), ("de",), "de"),
+        (("en", "de"), (None, "fr", "de"), "de"),
+        (("en", "de"), ("DE-at",), "de"),
+        (("en", "de"), ("de_DE",), "de"),
+        (("en", "de", "de-AT"), ("de-AT",), "de-AT"),
+        (("en", "pt-BR"), ("pt",), "pt-BR"),
+        (("en", "pt-BR", "pt-PT"), ("pt-AO",), "pt-BR"),
+        (("en", "De"), ("de",), "De"),
+        (("en", "id"), ("in",), "id"),
+        (("en", "he"), ("iw",), "he"),
+        (("en", "de"), ("fr", None), "en"),
+        (("en", "de"), (), "en"),
+        (("en", "de"), ("", "und", "d"), "en"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(
-    wrong: dict[str, Any], path: tuple[str | int, ...], message: str
+def test_a_notice_is_said_in_the_first_language_spoken_that_it_has(
+    languages: tuple[str, ...], spoken: tuple[str | None, ...], used: str
 ) -> None:
-    accounts: tuple[Account, ...] = wrong.get("accounts", ())
-    rest = {name: value for name, value in wrong.items() if name != "accounts"}
-    found = problems(policy(*accounts, **rest))
-    assert [problem.path for problem in found] == [path]
-    assert message in found[0].message
+    assert of().wording(worded(*languages), spoken) == used
+
+
+LANGUAGES = st.sampled_from(["en", "de", "de-AT", "DE", "pt-BR", "zh-Hant", "xx", ""])
+
+
+@given(st.lists(LANGUAGES.filter(bool), min_size=1, unique=True), st.lists(st.none() | LANGUAGES, max_size=3))
+def test_the_wording_is_always_one_that_the_notice_has_and_one_spoken_where_it_has_it(
+    languages: list[str], spoken: list[str | None]
+) -> None:
+    used = of().wording(worded(*languages), spoken)
+    assert used in languages
+    if spoken and spoken[0] in languages:
+        assert used.lower() == spoken[0].lower()
 
 
 @pytest.mark.parametrize(
-    ("notice", "path", "message"),
+    ("text", "handle", "name", "said"),
     [
-        (Notice(name="closed", text={}), ("notices", 0, "text"), "has no text"),
-        (
-            Notice(name="closed", text={"en": "{handle}" + "a" * 265}),
-            ("notices", 0, "text", "en"),
-            "281 characters as X",
-        ),
-        (Notice(name="closed", text={"en": "We are closed"}), ("notices", 0, "text", "en"), "same text twice"),
-        (
-            Notice(name="closed", text={"en": "{handle} Hi"}, visibility="private"),
-            ("notices", 0, "visibility"),
-            "can send no private notice",
-        ),
+        ("{handle} Thanks, {name}!", "jo", "Jo Doe", "@jo Thanks, Jo Doe!"),
+        ("{handle} Thanks, {name}!", None, None, "Thanks,!"),
+        ("Hello {name}, thanks", None, None, "Hello, thanks"),
+        ("{handle} {name} Thanks", None, None, "Thanks"),
+        ("Hello {name}", None, " Jo\r\n  Doe ", "Hello Jo Doe"),
+        ("Hello {name}", None, "{handle}", "Hello {handle}"),
+        ("{x} {{name}} {Name} {}", None, "Jo", "{x} {Jo} {Name} {}"),
+        ("Hello {name}", None, "J\u202eo\u0000\u200f", "Hello Jo"),
+        ("Hello {name}", None, "👩\u200d🚀", "Hello 👩\u200d🚀"),
+        ("Hello {name}", None, "win at evil.example", "Hello"),
+        ("Hello {name}", None, "@victim", "Hello"),
+        ("Hello {name}", None, "see//it", "Hello"),
+        ("Hello {name}", None, "St. John", "Hello St. John"),
+        ("Hello {name}", None, "J. R. R. Tolkien", "Hello J. R. R. Tolkien"),
     ],
 )
-def test_a_notice_has_to_be_postable(notice: Notice, path: tuple[str | int, ...], message: str) -> None:
-    found = problems(policy(account(notices={"closed": "closed"}), notices=(notice,)))
-    assert [problem.path for problem in found] == [path]
-    assert message in found[0].message
+def test_a_notice_names_its_reader(text: str, handle: str | None, name: str | None, said: str) -> None:
+    assert notice_text(Notice(name="n", text={"en": text}), "en", handle, name) == said
 
 
-def test_every_problem_is_found_at_once() -> None:
-    wrong = Policy(name="p", accounts=(account(queue="a", time_zone="b", hours="c"),), queues=(), retry_for="d")
-    assert len(problems(wrong)) >= 4
+@given(st.text(max_size=200) | st.text("aé名 ", min_size=NAME_LIMIT, max_size=400))
+def test_a_name_never_steers_speaks_to_others_or_fills_the_text(name: str) -> None:
+    said = notice_text(Notice(name="n", text={"en": "<{name}>"}), "en", None, name)
+    assert said.startswith("<")
+    assert said.endswith(">")
+    inner = said[1:-1]
+    assert len(inner) <= NAME_LIMIT
+    assert not any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in inner)
+    assert not set(inner) & set("@＠#＃/\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+@given(st.text("w_9", min_size=1, max_size=15), st.text(max_size=50))
+def test_a_text_that_validation_takes_always_fits_into_a_post(handle: str, name: str) -> None:
+    longest = "{handle} " + "a" * (X_LIMIT - 16 - 1 - 2 - 100) + " {name}!"  # as validation counts, exactly full
+    assert weighted_length(notice_text(Notice(name="n", text={"en": longest}), "en", handle, name)) <= X_LIMIT

@@ -203,11 +203,11 @@ def test_a_direct_message_without_an_invitation_is_a_matter_of_its_own() -> None
 
 
 def link(at: World, contact: str, handle: str) -> list[Event]:
-    return tell(
-        at,
-        contact,
-        cc.LinkHandle(command_id=command_id(), at=MONDAY, actor_kind="agent", actor_id="a", handle_id=handle),
-    )
+    return tell(at, contact, linking(handle))
+
+
+def linking(handle: str) -> cc.LinkHandle:
+    return cc.LinkHandle(command_id=command_id(), at=MONDAY, actor_kind="agent", actor_id="a", handle_id=handle)
 
 
 def test_merged_contacts_share_what_comes_and_part_again() -> None:
@@ -236,8 +236,7 @@ def test_two_contacts_that_are_linked_to_each_other_at_once_part_again() -> None
     tell(at, HOME, comment("k1"))
     tell(at, OTHER_HOME, chat("mid1", key=OTHER_HOME))
     for key, handle in ((HOME, OTHER_HOME), (OTHER_HOME, HOME)):
-        command = cc.LinkHandle(command_id=command_id(), at=MONDAY, actor_kind="agent", actor_id="a", handle_id=handle)
-        at.ask(key, command)
+        at.ask(key, linking(handle))
     at.drain()
     events = [output.event for output in at.interactions.written if output.event is not None]
     undone = [one for one in events if isinstance(one, ce.HomeUnlinked | ce.HandleUnlinked)]
@@ -255,10 +254,7 @@ def test_a_longer_circle_is_undone_where_it_closes_and_the_message_is_served() -
         tell(at, key, by_agent(c.Take, interaction_id=where))
         tell(at, key, by_agent(c.Disposition, interaction_id=where))
     for key, handle in ((OTHER_HOME, HOME), (third, OTHER_HOME), (HOME, third)):
-        at.interactions.deciding.state.rows(key)
-        at.ask(
-            key, cc.LinkHandle(command_id=command_id(), at=MONDAY, actor_kind="agent", actor_id="a", handle_id=handle)
-        )
+        at.ask(key, linking(handle))
     at.drain()
     told = tell(at, HOME, chat("again", key=HOME))
     assert names(told).count("MessageReceived") == 1

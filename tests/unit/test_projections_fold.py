@@ -1,11 +1,23 @@
 """The folds, event by event, without a database."""
 
+from collections.abc import Callable
+
+import pytest
+
 from engine.interaction import events as e
 from engine.record import Event
 from projections.reporting import fold
-from projections.reporting.deliveries import requested, settle
+from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.rows import FctDelivery, FctInteraction, FctTransition
+from projections.values import moment
 from tests.projection_log import Log, Person
+from tests.projection_stories import (
+    answered_automatically,
+    asks_to_engage,
+    liked_by_an_agent,
+    not_answered_automatically,
+    retweeted_automatically,
+)
 
 MINUTE = 60
 
@@ -24,9 +36,10 @@ def folded(log: Log) -> tuple[FctInteraction, list[FctTransition]]:
             assert isinstance(event, e.MessageReceived)
             fact = fold.opened(event)
         fold.measure(event, fact)
-        if isinstance(event, e.ReplyRequested | e.NoticeRequested):
-            deliveries[event.delivery_id] = requested(event, fact)
-        elif isinstance(event, e.Replied | e.NoticePosted | e.ReplyFailed | e.ReplyAbandoned):
+        asked = requested(event, fact)
+        if asked is not None:
+            deliveries[asked.delivery_id] = asked
+        elif is_settled(event):
             settle(event, deliveries[event.delivery_id], fact)
         made = fold.transition(event, fact, first=first)
         if made is not None:
@@ -74,6 +87,55 @@ def test_a_notice_stops_no_first_response() -> None:
     fact, _ = folded(log)
     assert fact.first_response_at is None
     assert (fact.notices_requested, fact.notices_posted, fact.messages_out) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("story", [answered_automatically, retweeted_automatically, liked_by_an_agent])
+def test_neither_an_automatic_answer_nor_a_like_stops_the_first_response(story: Callable[[Log], Person]) -> None:
+    log = Log()
+    story(log)
+    fact, _ = folded(log)
+    assert fact.first_response_at is None
+    assert fact.messages_out == 0
+
+
+def test_a_persons_answer_after_an_automatic_one_is_the_first_response() -> None:
+    log = Log()
+    person = not_answered_automatically(log)
+    person.accepted("agent-1")
+    person.answered("agent-1", "Hi")
+    fact, _ = folded(log)
+    assert fact.first_response_by == "agent"
+    assert (fact.answers_requested, fact.answers_posted, fact.answers_failed) == (1, 0, 1)
+
+
+def test_an_engagement_given_up_that_turns_out_to_be_made_counts_as_made_only() -> None:
+    log = Log()
+    person = waiting(log)
+    delivery = asks_to_engage(person, "retweet", filter="praise")
+    person.tell(e.ReplyAbandoned, delivery_id=delivery, reason="undecided")
+    assert folded(log)[0].engagements_failed == 1
+    person.tell(e.Engaged, delivery_id=delivery, engagement="retweet", item_id="1", done_at=person.at)
+    fact, _ = folded(log)
+    assert (fact.engagements_failed, fact.retweets, fact.engagements_automatic) == (0, 1, 1)
+
+
+def test_the_target_is_that_of_the_queue_that_it_came_to_first() -> None:
+    log = Log()
+    person = Person(log)
+    person.writes("Hello")
+    person.resolved()
+    person.queued(answer_by=5_000)
+    person.accepted("agent-1")
+    person.queued("other", "transferred", answer_by=9_000)
+    fact, _ = folded(log)
+    assert fact.answer_by == moment(5_000)
+
+
+def test_who_ended_it_is_told_for_rules_too() -> None:
+    log = Log()
+    answered_automatically(log)
+    fact, _ = folded(log)
+    assert (fact.disposition, fact.dispositioned_by, fact.ended_by) == ("answered", None, "policy")
 
 
 def test_an_answer_made_on_the_platform_counts_as_the_first_response() -> None:

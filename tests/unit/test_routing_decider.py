@@ -1,66 +1,19 @@
 """Who is offered what: skills, group, priority, capacity, state, and the longest wait first."""
 
-from typing import Any
-
 import pytest
 
 from engine.decider import Duplicate, Refusal
 from engine.interaction.commands import LoseAgent, Reserve
 from engine.routing import commands as c
 from engine.routing import events as e
-from engine.routing.decider import RoutingDecider
-from engine.routing.state import Agent, Request
-from engine.testing import Scenario, Told
-from tests.unit.builders import MINUTE, MONDAY, command_id
-
-HOME = "0" * 32
-
-
-class Desk:
-    """A pool in words: who is there and what waits."""
-
-    def __init__(self) -> None:
-        self.story = Scenario(RoutingDecider(), "main", None, MONDAY)
-
-    def when(self, kind: type[Any], **fields: Any) -> Told:
-        return self.story.when(kind(command_id=command_id(), at=self.story.now, **fields))
-
-    def agent(
-        self, name: str, *skills: str, groups: tuple[str, ...] = (), capacity: int = 1, ready: bool = True
-    ) -> Told:
-        told = self.when(c.RegisterAgent, agent_id=name, skills=list(skills), groups=list(groups), capacity=capacity)
-        return self.state(name, "ready") if ready else told
-
-    def state(self, name: str, state: str) -> Told:
-        self.story.now += 1
-        return self.when(c.SetAgentState, agent_id=name, state=state)
-
-    def ask(self, name: str, *skills: str, **more: Any) -> Told:
-        """An interaction named so wants an agent; it waits since now unless told otherwise."""
-        self.story.now += 1
-        fields = {"priority": 0, "waiting_since": self.story.now, "queue": "care", **more}
-        return self.when(
-            c.RequestAgent, request_id=name, interaction_id=f"{HOME}.{name}", skills=list(skills), **fields
-        )
-
-    def end(self, told: Told, why: str) -> Told:
-        """The offer of an earlier story ends."""
-        reserved = next(event for event in told.events if isinstance(event, e.Reserved))
-        return self.when(c.EndReservation, reservation_id=reserved.reservation_id, why=why)
-
-    def used(self, name: str) -> int:
-        agent = self.story.rows.get(Agent, name)
-        assert agent is not None
-        return agent.used
+from engine.routing.state import Request
+from tests.unit.builders import MINUTE, MONDAY
+from tests.unit.routing_desk import HOME, Desk, offers
 
 
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-def offers(told: Told) -> list[tuple[str, str]]:
-    return [(event.request_id, event.agent_id) for event in told.events if isinstance(event, e.Reserved)]
 
 
 def test_a_request_is_offered_to_a_ready_agent_at_once(desk: Desk) -> None:

@@ -94,10 +94,37 @@ def test_settings_never_print_a_secret() -> None:
         variable_of("postgres.dsn"): "postgresql://u:hunter2@h/d",
         variable_of("home.secret"): "hunter2" * 9,
         variable_of("x.consumer_secret"): "hunter2",
-        variable_of("x.access_token"): "hunter2",
-        variable_of("x.access_token_secret"): "hunter2",
+        variable_of("x.client_secret"): "hunter2",
+        variable_of("meta.app_secret"): "hunter2",
+        variable_of("meta.verify_token"): "hunter2",
     }
     assert "hunter2" not in repr(load(environment=environment))
+
+
+@pytest.mark.parametrize("name", ["x.consumer_secret", "meta.app_secret", "meta.verify_token"])
+def test_nothing_is_signed_with_an_empty_secret(tmp_path: Path, name: str) -> None:
+    assert variable_of(name) not in load(environment={variable_of(name): ""}).environment()
+    section, _, field = name.partition(".")
+    file = tmp_path / "r.toml"
+    file.write_text(f'[{section}]\n{field} = ""\n')
+    with pytest.raises(SettingsError, match=f"line 2: {name}: "):
+        load(file=file, environment={})
+
+
+@pytest.mark.parametrize("host", ["localhost", "care.example", "", "1.2.3", "127.0.0.1:80"])
+def test_what_is_listened_on_is_an_address(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"web\.host: .*address"):
+        load({"web.host": host}, environment={})
+    assert load(environment={"REJOINDER_WEB_HOST": "::1"}).web.host == "::1"
+
+
+def test_a_simulated_platform_is_never_called_at_its_real_address() -> None:
+    for section in ("x", "meta"):
+        settings = load({f"{section}.simulated": True}, environment={})
+        with pytest.raises(SettingsError, match=f"{section}.api does not say where the simulator is"):
+            _ = getattr(settings, section).address
+    assert load(environment={}).x.address == "https://api.x.com"
+    assert load(environment={}).meta.address.startswith("https://graph.facebook.com/v")
 
 
 def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:

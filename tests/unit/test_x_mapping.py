@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.x.items import ATTACHMENT_LIMIT, URL_LIMIT
 from channels.x.mapping import ACCOUNT_LIMIT, EVENT_LIMIT, IGNORED_ARRAYS
 from engine.interaction.commands import DeleteMessage, ReceiveMessage, RecordOwnPost
 from tests.x_samples import (
@@ -206,14 +207,92 @@ def test_what_concerns_no_customers_matter_is_counted(changes: dict[str, Any], r
     assert (result.commands, result.unmapped, dict(result.ignored)) == ([], [], {reason: 1})
 
 
-@pytest.mark.parametrize("blocked", [True, "true"])
-def test_a_blocked_author_is_counted(blocked: object) -> None:
-    assert dict(mapped(body(tweet(), user_has_blocked=blocked)).ignored) == {"author_blocked": 1}
+@pytest.mark.parametrize(
+    ("told", "blocked"), [(True, True), ("true", True), (False, False), ("false", False), (None, False)]
+)
+def test_whether_the_account_blocked_the_author_is_passed_on(told: object, blocked: bool) -> None:
+    assert only(body(tweet(), user_has_blocked=told))[1].blocked is blocked
 
 
-@pytest.mark.parametrize("blocked", [False, "false", None])
-def test_an_author_who_is_not_blocked_is_heard(blocked: object) -> None:
-    assert isinstance(only(body(tweet(), user_has_blocked=blocked))[1], ReceiveMessage)
+# --- what happened ---
+
+
+QUOTING = {"quoted_status": {"id_str": "3", "user": {"id_str": OTHER_ACCOUNT}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "event"),
+    [
+        ({}, "mention"),
+        ({"in_reply_to_status_id_str": "17", "in_reply_to_user_id_str": ACCOUNT}, "reply"),
+        ({"in_reply_to_status_id_str": "17", "in_reply_to_user_id_str": "4711"}, "reply"),
+        (QUOTING, "quote"),
+        (QUOTING | {"in_reply_to_status_id_str": "17"}, "reply"),
+        ({"quoted_status": {"user": {"id_str": "4711"}}}, "mention"),
+        ({"quoted_status": {"user": {"id_str": "broken"}}}, "mention"),
+        ({"quoted_status": {}}, "mention"),
+    ],
+)
+def test_a_post_mentions_answers_or_quotes(changes: dict[str, Any], event: str) -> None:
+    assert only(body(tweet(**changes)))[1].event == event
+
+
+def test_the_account_that_is_quoted_comes_after_those_named_and_before_the_receiver() -> None:
+    item = tweet(entities={"user_mentions": [mention("77")]}, **QUOTING)
+    assert only(body(item))[1].accounts == [OTHER_ACCOUNT, "77", ACCOUNT]
+    named = tweet(entities={"user_mentions": [mention(ACCOUNT)]}, **QUOTING)
+    assert only(body(named))[1].accounts == [ACCOUNT, OTHER_ACCOUNT]
+
+
+def test_who_is_quoted_is_found_beside_a_post_of_the_newer_generation() -> None:
+    payload = post(referenced_tweets=[{"type": "quoted", "id": "3"}])
+    included = {"tweets": [{"id": "3", "author_id": OTHER_ACCOUNT}, {"author_id": ACCOUNT}]}
+    command = only(activity("post.create", payload, included))[1]
+    assert (command.event, command.accounts) == ("quote", [OTHER_ACCOUNT, ACCOUNT])
+    assert only(activity("post.create", payload))[1].event == "mention"
+    assert only(activity("post.create", post(), included))[1].event == "mention"
+    assert only(activity("post.quote.create", payload))[1].event == "quote"
+
+
+# --- pictures ---
+
+
+def test_the_pictures_of_a_post_are_attached() -> None:
+    photo = {"type": "photo", "url": "https://t.co/a", "media_url_https": "https://pbs.twimg.com/media/a.jpg"}
+    film = {
+        "type": "video",
+        "media_url_https": "https://pbs.twimg.com/preview.jpg",
+        "video_info": {
+            "variants": [
+                {"content_type": "application/x-mpegURL", "url": "https://video.twimg.com/a.m3u8"},
+                {"content_type": "video/mp4", "url": "https://video.twimg.com/a.mp4"},
+            ]
+        },
+    }
+    odd = [{"type": "hologram"}, {"type": "photo", "media_url_https": "javascript:alert(1)"}, 7]
+    command = only(body(tweet(extended_entities={"media": [photo, film, *odd]})))[1]
+    assert [(each.kind, each.url) for each in command.attachments] == [
+        ("image", "https://pbs.twimg.com/media/a.jpg"),
+        ("video", "https://video.twimg.com/a.mp4"),
+        ("other", None),
+        ("image", None),
+        ("other", None),
+    ]
+    many = only(body(tweet(extended_entities={"media": [photo] * 99})))[1]
+    assert len(many.attachments) == ATTACHMENT_LIMIT
+    endless = {"type": "photo", "media_url_https": "https://pbs.twimg.com/" + "x" * URL_LIMIT}
+    assert only(body(tweet(extended_entities={"media": [endless]})))[1].attachments[0].url is None
+
+
+def test_the_pictures_of_a_post_of_the_newer_generation_are_those_it_names() -> None:
+    payload = post(attachments={"media_keys": ["3_1"]})
+    media = [
+        {"media_key": "3_1", "type": "photo", "url": "https://pbs.twimg.com/media/a.jpg"},
+        {"media_key": "3_2", "type": "photo", "url": "https://pbs.twimg.com/media/of-another.jpg"},
+    ]
+    command = only(activity("post.create", payload, {"media": media}))[1]
+    assert [(each.kind, each.url) for each in command.attachments] == [("image", "https://pbs.twimg.com/media/a.jpg")]
+    assert only(activity("post.create", post(), {"media": media}))[1].attachments == []
 
 
 # --- deletions ---
@@ -310,14 +389,16 @@ def test_the_broken_event_is_kept_and_the_others_are_mapped() -> None:
         ({"for_user_id": ACCOUNT, "tweet_create_events": []}, "no_events"),
         ({"for_user_id": ACCOUNT, "tweet_create_events": {}}, "unknown_shape"),
         ({"for_user_id": ACCOUNT, "new_events": [1]}, "unknown_event"),
-        ({"for_user_id": ACCOUNT, "direct_message_events": [{}]}, "direct_message"),
+        ({"for_user_id": ACCOUNT, "direct_message_events": [{}]}, "unknown_event"),
         ({"for_user_id": ACCOUNT, "tweet_create_events": [1] * (EVENT_LIMIT + 1)}, "too_many_events"),
         ({"for_user_id": ACCOUNT, "tweet_delete_events": [{}]}, "unknown_shape"),
         ({"data": 1}, "unknown_shape"),
         ({"data": []}, "no_events"),
         ({"data": [{}] * (EVENT_LIMIT + 1)}, "too_many_events"),
         (activity("post.invented", {}), "unknown_event"),
-        (activity("dm.received", {}), "direct_message"),
+        (activity("dm.received", {}), "no_id"),
+        (activity("chat.received", {}), "encrypted"),
+        (activity("dm.invented", {}), "unknown_event"),
         (activity("post.create", {}), "no_id"),
         (activity("post.create", post(text=None)), "no_text"),
     ],

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from engine.bookkeeping import NEVER
 from engine.decider import Decider
 from engine.delivery import DeadLetter, Deliver
 from engine.envelope import control_key, digest
@@ -77,11 +78,18 @@ class World:
 
     def pass_time(self, until: int) -> None:
         """Moves the clock to each deadline on the way, and fires it."""
-        while (due := self.interactions.deciding.state.next_due()) is not None and due <= until:
+        sides = (self.interactions, self.routing)
+        while (due := min(self._due(side) for side in sides)) <= until:
             self.now = max(self.now, due)
-            self.interactions.inputs.append(("advance", self.now))
-            self._write(self.interactions, self.interactions.deciding.advance(self.now))
+            for side in sides:
+                if self._due(side) <= self.now:
+                    side.inputs.append(("advance", self.now))
+                    self._write(side, side.deciding.advance(self.now))
         self.now = until
+
+    def _due(self, side: Side) -> int:
+        due = side.deciding.state.next_due()
+        return NEVER if due is None else due
 
     def drain(self) -> None:
         """Decides until both lines are empty."""

@@ -1,4 +1,4 @@
-SELECT date_bin(%(width)s::interval, at, timestamptz '1970-01-01 00:00:00+00') AS interval_start,
+SELECT date_bin(%(span)s::interval, at, timestamptz '1970-01-01 00:00:00+00') AS interval_start,
        agent_id,
        count(*) FILTER (WHERE event_type = 'Assigned') AS assigned,
        count(*) FILTER (WHERE event_type = 'QueuedAgain') AS not_accepted,

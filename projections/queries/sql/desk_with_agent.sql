@@ -1,0 +1,10 @@
+SELECT interaction_id, contact_id, customer, channel, account, visibility, state, state_since, queue, agent_group, priority,
+       agent_id, accepted, accept_by, answer_by, in_session, suggested, opened_at, last_activity_at, messages_in,
+       messages_out, disposition, sequence
+FROM contact_history.interaction
+WHERE agent_id = %(agent)s
+  AND (%(accepted)s::boolean IS NULL OR accepted = %(accepted)s)
+  AND state IN ('assigned', 'replied')
+  AND dispositioned_at IS NULL
+ORDER BY opened_at, interaction_id
+LIMIT %(limit)s
