@@ -199,7 +199,9 @@ def _events() -> Iterator[str]:
     yield "## routing.events\n"
     yield from _record_sections(routing_events.EVENTS, Event)
     yield "## interaction.content\n\nNot events: the words and names, which can be erased.\n"
-    yield from _record_sections((interaction_events.Words, interaction_events.Profile), None)
+    yield from _record_sections(
+        (interaction_events.Words, interaction_events.Profile, interaction_commands.Attachment), None
+    )
 
 
 def _commands() -> Iterator[str]:
@@ -211,6 +213,8 @@ def _commands() -> Iterator[str]:
     yield from _record_sections(interaction_commands.COMMANDS, Command)
     yield "## routing.commands\n"
     yield from _record_sections(routing_commands.COMMANDS, Command)
+    yield "## Parts of commands\n"
+    yield from _record_sections((interaction_commands.Attachment,), None)
 
 
 def _records() -> Iterator[str]:

@@ -49,6 +49,7 @@ class Underway:
 class _Held:
     """A delivery that waits until some later ones have come."""
 
+    number: int
     after: int
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -71,6 +72,7 @@ class Hooks:
     """Seconds for which one is held back at most, if no later ones come."""
     sent: int = 0
     failed: int = 0
+    _begun: int = 0
     _held: list[_Held] = field(default_factory=list)
     _tasks: set[asyncio.Task[Delivered]] = field(default_factory=set)
 
@@ -108,19 +110,21 @@ class Hooks:
         return task
 
     async def _deliver(self, urls: list[str], sealed: Sealed, held: bool) -> Delivered:
+        self._begun += 1
+        number = self._begun
         if held:
-            await self._wait_for_later_ones(sealed)
+            await self._wait_for_later_ones(sealed, number)
         results = [await self._send(url, sealed) for url in urls for _ in range(self.copies)]
         for waiting in self._held:
-            waiting.after -= 1
+            waiting.after -= waiting.number < number
             if waiting.after <= 0:
                 waiting.released.set()
         nowhere = Delivered(ok=False, attempts=0, reason="no webhook is set, or none for this account and event")
         return min(results, key=lambda result: result.ok, default=nowhere)
 
-    async def _wait_for_later_ones(self, sealed: Sealed) -> None:
+    async def _wait_for_later_ones(self, sealed: Sealed, number: int) -> None:
         share = self.faults.draw("reorder by", hashlib.sha256(sealed.raw).hexdigest())
-        waiting = _Held(after=1 + int(share * 3))
+        waiting = _Held(number, after=1 + int(share * 3))
         self._held.append(waiting)
         try:
             async with asyncio.timeout(self.hold):

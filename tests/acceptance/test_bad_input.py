@@ -49,12 +49,16 @@ def heard(company: Company, who: Person, count: int = 1) -> list[Json]:
 
     def found() -> Json | None:
         contacts = clerk.get("/v1/contacts", params={"q": who.id}).json()["contacts"]
-        known: Json = clerk.get(f"/v1/contacts/{contacts[0]['contact_id']}").json() if contacts else {"messages": []}
-        return known if len(_said(known)) >= count else None
+        known: Json | None = clerk.get(f"/v1/contacts/{contacts[0]['contact_id']}").json() if contacts else None
+        return known if known is not None and len(_said(known)) >= count and _counted(known) >= count else None
 
     contact = company.until(found, f"{count} messages of {who.id}")
-    assert sum(one["messages_in"] for one in contact["history"]) == len(_said(contact))
+    assert _counted(contact) == len(_said(contact))
     return _said(contact)
+
+
+def _counted(contact: Json) -> int:
+    return sum(one["messages_in"] for one in contact["history"])
 
 
 def _said(contact: Json) -> list[Json]:

@@ -62,7 +62,7 @@ def test_2_accounts_are_monitored_by_events_and_filters_decide_the_next_action(c
     company.say(x, "mention", known, "Thank you!")
     company.messages(first["interaction_id"], 2, direction="in")
     company.say(x, "mention", company.person(), "Big giveaway here")
-    company.say(x, "quote", company.person(), "Not a mention")
+    company.say(x, "direct_message", company.person(), "Not a mention")
     ended = company.until(
         lambda: _with(company.interactions(x), 2, disposition="filtered_out"), "two that were filtered out"
     )

@@ -115,7 +115,7 @@ class Scene:
 
 def deliver(name: str = "d1", attempt: int = 1, **changes: Any) -> Deliver:
     """An answer to be posted."""
-    whole = {
+    whole: dict[str, Any] = {
         "interaction_id": "home.1",
         "channel": "x",
         "account": "42",

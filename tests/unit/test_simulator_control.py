@@ -131,6 +131,7 @@ def test_what_customers_say_arrives_as_x_tells_it() -> None:
     assert [command.event for command in received] == ["mention", "reply", "quote"]
     assert [attachment.kind for attachment in received[0].attachments] == ["image"]
     assert (received[0].screen_name, received[0].name) == ("kim", "Kim")
+    assert b"there &amp; well?" in received[0].raw, "as X writes it"
     assert received[1].text == "Thanks"
     assert isinstance(world.commands[-1], DeleteMessage)
     assert world.x_endpoint.counts.dead_letters == 0

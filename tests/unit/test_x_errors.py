@@ -215,6 +215,8 @@ NOT_MENTIONED = (
         ("reply", 403, {"code": 64, "message": "Your account is suspended and is not permitted"}, "account_locked"),
         ("reply", 403, {"code": 136, "message": "You have been blocked from the author"}, "author_blocks"),
         ("reply", 403, FORBIDDEN, "not_permitted"),
+        ("reply", 403, {"detail": "User has been suspended: [17]."}, "not_permitted"),
+        ("delete", 403, {"detail": "It is blocked."}, "not_permitted"),
         ("message", 403, {"errors": [{"code": 349, "message": "You cannot send messages to this user."}]},
          "recipient_closed"),
         ("message", 403, {"errors": [{"code": 150, "message": "…users who are not following you."}]},
