@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime dev demo test unit test-slow check generated format bench lock clean
+.PHONY: help setup runtime dev demo test unit acceptance test-slow check generated format bench lock clean
 
 help:            ## Say what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -28,6 +28,9 @@ test: dev        ## Run all tests but the slow ones
 
 unit: dev        ## Run the tests that need no services
 	@$(BIN)/pytest tests/unit tests/contract $(ARGS)
+
+acceptance: dev  ## Run the acceptance tests alone
+	@$(BIN)/pytest tests/acceptance -m "not slow" $(ARGS)
 
 test-slow: dev   ## Run the slow tests: crashes, recorded traffic
 	@$(BIN)/pytest -m slow $(ARGS)

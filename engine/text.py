@@ -1,5 +1,6 @@
 """How long a text is in the eyes of a platform."""
 
+import html
 import re
 import unicodedata
 from typing import Final
@@ -15,6 +16,8 @@ _URL_LENGTH: Final = 23
 # The ranges that weigh 1 in twitter-text config v3, without © and ®, which the library takes for emojis.
 _LIGHT: Final = re.compile("[\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]*")
 _LINE_END: Final = re.compile("\r\n|\r")
+_LINK: Final = re.compile(r"https?://\S+")
+_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # Every URL has a dot that a part of a domain follows; a dot at the end of a sentence is none of those.
 _MAY_HOLD_URL: Final = re.compile(r"\.[^\s.,!?]")
@@ -49,6 +52,22 @@ def _length_with_urls(text: str) -> int:
             weight += start - cursor + _URL_LENGTH
             cursor = start + urls[start]
     return weight + max(0, len(text) - cursor)
+
+
+def comparable(text: str) -> str:
+    """`text` without what platforms change in it when they take it, so that an echo is known again.
+
+    X escapes &, < and >, shortens URLs to t.co and puts the conversation's mentions first; all fold white space.
+
+    >>> comparable("@kim see https://example.com/a  &amp; more") == comparable("see https://t.co/x & more")
+    True
+    """
+    plain = unicodedata.normalize("NFC", _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", html.unescape(text)))
+    plain = _LINK.sub("\N{LINK SYMBOL}", plain)
+    for url in reversed(extract_urls_with_indices(plain)):
+        start, end = url["indices"]
+        plain = plain[:start] + "\N{LINK SYMBOL}" + plain[end:]
+    return " ".join(_LEADING_MENTIONS.sub("", plain).split())
 
 
 MESSENGER_LIMIT: Final = 1_999

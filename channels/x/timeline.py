@@ -9,20 +9,14 @@ itself would refuse the second one as a duplicate. Of messages it would not: so 
 was sent before ours was asked for.
 """
 
-import html
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 import msgspec
-from twitter_text import extract_urls_with_indices
 
-from channels.mapping import Unreadable, unbroken
+from channels.mapping import Unreadable
 from channels.x.items import ID, rfc3339
 from channels.x.payloads import DirectMessage, Post
-
-_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
+from engine.text import comparable
 
 
 def find_answer(page: dict[str, object], in_reply_to: str, text: str) -> str | None:
@@ -55,25 +49,12 @@ def sent_at(message: DirectMessage) -> int | None:
         return None
 
 
-def normalised(text: str) -> str:
-    """`text` without what X changes in it.
-
-    >>> normalised("@kim see https://example.com/a  &amp; more") == normalised("see https://t.co/x & more")
-    True
-    """
-    plain = unicodedata.normalize("NFC", unbroken(html.unescape(text)))
-    for url in reversed(extract_urls_with_indices(plain)):
-        start, end = url["indices"]
-        plain = plain[:start] + "\N{LINK SYMBOL}" + plain[end:]
-    return " ".join(_LEADING_MENTIONS.sub("", plain).split())
-
-
 def _same(items: Iterable[tuple[str | None, str]], text: str) -> str | None:
     """The first id whose text is the same, or else alike."""
     known = [(item_id, shown) for item_id, shown in items if item_id is not None and ID.fullmatch(item_id)]
     exact = (item_id for item_id, shown in known if shown == text)
-    wanted = normalised(text)
-    alike = (item_id for item_id, shown in known if normalised(shown) == wanted)
+    wanted = comparable(text)
+    alike = (item_id for item_id, shown in known if comparable(shown) == wanted)
     return next(exact, None) or next(alike, None)
 
 

@@ -1,10 +1,5 @@
 """The account's own posts and messages: echoes of our deliveries, and what somebody wrote on the platform itself."""
 
-import html
-import re
-import unicodedata
-from typing import Final
-
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import words_digest
 from engine.interaction import commands as c
@@ -12,9 +7,7 @@ from engine.interaction import events as e
 from engine.interaction import forwarding, posting
 from engine.interaction.state import Delivery, Interaction, Item, Link, PendingWords, Talks, talk_id
 from engine.rows import Rows
-
-_LINK: Final = re.compile(r"https?://\S+")
-_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
+from engine.text import comparable
 
 
 def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> Decision:
@@ -88,12 +81,3 @@ def _echoed(rows: Rows, command: c.RecordOwnPost) -> tuple[str, Delivery] | None
         if comparable(words.text) == wanted:
             return words.delivery_id, delivery
     return None
-
-
-def comparable(text: str) -> str:
-    """A text in the form in which an echo is compared.
-
-    Platforms shorten links and fold white space; X escapes &, < and >, and puts the conversation's mentions first.
-    """
-    plain = unicodedata.normalize("NFC", html.unescape(text))
-    return " ".join(_LINK.sub("", _LEADING_MENTIONS.sub("", plain)).split())

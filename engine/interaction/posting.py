@@ -33,7 +33,8 @@ def record_delivery(rows: Rows, command: c.RecordDelivery, context: Context) -> 
     delivery = rows.get(Delivery, command.delivery_id)
     if delivery is None:
         raise LookupError(f"an outcome names delivery {command.delivery_id}, which was never asked for")
-    if delivery.state in ("posted", "failed") or command.attempt < delivery.attempt:
+    is_late = command.attempt < delivery.attempt and command.outcome != "posted"
+    if delivery.state in ("posted", "failed") or is_late:
         if command.outcome == "posted" and delivery.state == "posted" and command.recipient_handle is not None:
             yield from _link(rows, delivery, command.recipient_handle)  # the echo came first, without the recipient
             return None

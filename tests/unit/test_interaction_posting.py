@@ -7,9 +7,9 @@ from engine.decider import Duplicate, Refusal
 from engine.delivery import Deliver
 from engine.interaction import commands as c
 from engine.interaction import events as e
-from engine.interaction.echoes import comparable
 from engine.interaction.state import Item, PendingWords
 from engine.testing import Scenario, Told
+from engine.text import comparable
 from tests.unit.builders import (
     DAY,
     FIRST,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from channels.outcomes import LookUpFailed
 from channels.simulator.x_credentials import account_of, user_context
 from channels.x.client import FIRST_TIME, PAGES, SLACK, XClient
-from channels.x.timeline import find_answer, find_message, normalised
+from channels.x.timeline import find_answer, find_message
 from engine.delivery import Deliver
+from engine.text import comparable
 from tests.unit.x_calling import Handler, answering, client, messaging
 from tests.x_samples import ACCOUNT, CUSTOMER, SECRET, fuzzed
 
@@ -212,7 +213,7 @@ def test_a_look_up_ends_in_its_time() -> None:
 @fuzzed
 @given(st.text() | st.sampled_from(["@kim hi", "a &amp;amp; b", "see example.com.", "\ud83d"]))
 def test_any_text_can_be_compared(text: str) -> None:
-    assert normalised(f" {text}\n") == normalised(text)
+    assert comparable(f" {text}\n") == comparable(text)
 
 
 @fuzzed
