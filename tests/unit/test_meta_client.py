@@ -198,8 +198,10 @@ def test_a_network_error_is_retried_only_if_nothing_was_sent(
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:
-    result = perform(lambda request: httpx.Response(200, content=b"x" * (ANSWER_LIMIT + 1)), deliver("message"))
+    endless = {"message_id": MID, "more": "x" * ANSWER_LIMIT}
+    result = perform(lambda request: httpx.Response(200, json=endless), deliver("message"))
     assert isinstance(result, Unknown)
+    assert result.reason == "broken_connection"
 
 
 def test_tokens_never_go_in_the_clear() -> None:

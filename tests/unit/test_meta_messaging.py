@@ -177,6 +177,12 @@ def test_an_echo_goes_to_whom_it_was_sent() -> None:
     assert json.loads(command.raw) == raw
 
 
+def test_an_echo_is_the_pages_whoever_is_named_as_its_sender() -> None:
+    key, command = only(talk(echo() | {"sender": {"id": "999"}}))
+    assert isinstance(command, RecordOwnPost)
+    assert (key, command.account) == (HOME, PAGE)
+
+
 @pytest.mark.parametrize("metadata", [None, "", "campaign 7", "D" * 32, "d" * 33])
 def test_an_echo_of_another_app_names_no_delivery(metadata: str | None) -> None:
     assert only(talk(echo(metadata=metadata)))[1].delivery_id is None
