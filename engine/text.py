@@ -16,6 +16,7 @@ _URL_LENGTH: Final = 23
 # The ranges that weigh 1 in twitter-text config v3, without © and ®, which the library takes for emojis.
 _LIGHT: Final = re.compile("[\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]*")
 _LINE_END: Final = re.compile("\r\n|\r")
+_ESCAPINGS: Final = 3
 _LINK: Final = re.compile(r"https?://\S+")
 _LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -54,6 +55,13 @@ def _length_with_urls(text: str) -> int:
     return weight + max(0, len(text) - cursor)
 
 
+def _unescaped(text: str) -> str:
+    """Without entities, however often they were escaped: who writes `&amp;` is given back `&amp;amp;`."""
+    for _ in range(_ESCAPINGS):
+        text = html.unescape(text)
+    return text
+
+
 def comparable(text: str) -> str:
     """`text` without what platforms change in it when they take it, so that an echo is known again.
 
@@ -62,7 +70,7 @@ def comparable(text: str) -> str:
     >>> comparable("@kim see https://example.com/a  &amp; more") == comparable("see https://t.co/x & more")
     True
     """
-    plain = unicodedata.normalize("NFC", _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", html.unescape(text)))
+    plain = unicodedata.normalize("NFC", _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _unescaped(text)))
     plain = _LINK.sub("\N{LINK SYMBOL}", plain)
     for url in reversed(extract_urls_with_indices(plain)):
         start, end = url["indices"]

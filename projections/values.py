@@ -34,6 +34,8 @@ def storable(text: str) -> bool:
 
 def shown(text: str) -> str:
     """The text as `text` can hold it: NUL as its picture (U+2400), half a surrogate pair as U+FFFD."""
+    if text.isascii() and "\x00" not in text:
+        return text  # most of it: ids and names of states
     return text if storable(text) else _SURROGATE.sub("\ufffd", text.replace("\x00", "\u2400"))
 
 

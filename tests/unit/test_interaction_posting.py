@@ -181,6 +181,10 @@ def test_shortened_links_and_white_space_do_not_hide_an_echo() -> None:
     assert comparable("a https://b.c  d") == comparable("a\nhttps://t.co/x d")
 
 
+def test_what_was_written_with_entities_is_known_when_it_comes_back_escaped_again() -> None:
+    assert comparable("Settings &amp;gt; General &amp;amp; more") == comparable("Settings &gt; General &amp; more")
+
+
 def test_what_x_escapes_and_the_mentions_it_puts_first_do_not_hide_an_echo() -> None:
     story, _ = answering(scenario(), "Q&A: see <you>")
     echo = own_post("a1", in_reply_to="m1", text="@jo @other Q&amp;A: see &lt;you&gt;")
