@@ -105,6 +105,11 @@ class Table(Generic[R]):
         """The types of the columns, by the names that psycopg has for them."""
         return [column.type for column in self.columns]
 
+    @cached_property
+    def texts(self) -> list[int]:
+        """The places of the columns that hold text."""
+        return [place for place, column in enumerate(self.columns) if column.type == "text"]
+
     @property
     def comment(self) -> str:
         return " ".join((self.row.__doc__ or "").split())
@@ -196,10 +201,15 @@ class Store:
         # Binary: PostgreSQL spends a third less on it than on text.
         with self._cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)) as copy:
             copy.set_types(table.wire_types)
+            texts = table.texts
             for row in rows:
-                values = msgspec.structs.astuple(row)
-                # What is not alphanumeric is looked at more closely; ids, the most of it, are.
-                copy.write_row([shown(v) if type(v) is str and not v.isalnum() else v for v in values])
+                values = list(msgspec.structs.astuple(row))
+                for place in texts:
+                    text = values[place]
+                    # What is not alphanumeric is looked at more closely; ids, the most of it, are.
+                    if text is not None and not text.isalnum():
+                        values[place] = shown(text)
+                copy.write_row(values)
 
     def _place(self, table: Table[Any]) -> sql.Identifier:
         return sql.Identifier(self._schema, table.name)

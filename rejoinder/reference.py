@@ -246,8 +246,8 @@ def _measures() -> Iterator[str]:
     yield "# Measures\n"
     yield (
         "The views of the schema `reporting` in PostgreSQL, in the words of their comments there. What a view by "
-        "interval has beside the columns named here is that of `fct_interaction`; counts are summed. All times are "
-        "UTC.\n"
+        "interval has beside the columns named here is that of the fact that it counts; counts are summed. All times "
+        "are UTC.\n"
     )
     text = resources.files("projections.reporting").joinpath("views.sql").read_text(encoding="utf-8")
     tables = {table.name: table for table in vars(reporting).values() if isinstance(table, Table)}
@@ -259,8 +259,9 @@ def _measures() -> Iterator[str]:
         table = tables.get(view)
         own = msgspec.structs.fields(table.row) if table is not None else ()
         described = [*((field.name, meaning(field.type)) for field in own), *columns.get(view, [])]
-        yield from _table(("column", "what it is"), ((f"`{name}`", said) for name, said in described))
-        yield ""
+        if described:  # a view may have the columns of another alone, which its comment names
+            yield from _table(("column", "what it is"), ((f"`{name}`", said) for name, said in described))
+            yield ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

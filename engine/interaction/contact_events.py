@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from engine.record import Event
+from engine.record import Event, Millis
 
 
 class ContactCreated(Event, kw_only=True):
@@ -63,6 +63,7 @@ class Forwarded(Event, kw_only=True):
     command: Annotated[str, "what it was: ReceiveMessage, RecordOwnPost …"]
     item_id: Annotated[str | None, "the platform's id of the message that it concerns"] = None
     to: Annotated[str, "the key that it went to"]
+    edited_at: Annotated[Millis | None, "EditMessage: the platform's time of the change"] = None
 
 
 class ItemNoted(Event, kw_only=True):

@@ -12,7 +12,7 @@ from engine.text import comparable
 
 def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> Decision:
     """The account's own post or message: the echo of a delivery of ours, or an answer that was written elsewhere."""
-    if rows.get(Item, command.item_id) is not None:
+    if rows.get(Item, command.item_id) is not None or forwarding.was_passed_on(rows, command):
         return Duplicate(None)
     echoed = _echoed(rows, command)
     if echoed is not None:

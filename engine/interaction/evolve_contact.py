@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.interaction import contact_events as ce
 from engine.interaction.changing import update_contact
-from engine.interaction.state import Contact, Elsewhere, Handle, Interaction, Invitation, Link
+from engine.interaction.state import Contact, Elsewhere, Handle, Interaction, Invitation, Link, Removed
 from engine.record import Event
 from engine.rows import Rows
 
@@ -44,7 +44,15 @@ def _home_unlinked(rows: Rows, event: ce.HomeUnlinked) -> None:
 
 
 def _forwarded(rows: Rows, event: ce.Forwarded) -> None:
-    if event.command == "ReceiveMessage" and event.item_id is not None:
+    """What was passed on is remembered, since platforms repeat."""
+    if event.item_id is None:
+        return
+    known = rows.get(Elsewhere, event.item_id)
+    if event.command == "DeleteMessage":
+        rows.put(event.item_id, Removed())
+    elif event.command == "EditMessage" and known is not None:
+        rows.put(event.item_id, replace(known, edited_at=event.edited_at))
+    elif event.command != "EditMessage":
         rows.put(event.item_id, Elsewhere(home=event.to))
 
 

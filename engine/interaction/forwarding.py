@@ -13,7 +13,7 @@ from engine.envelope import home_of
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
 from engine.interaction import contact_events as ce
-from engine.interaction.invitations import claim
+from engine.interaction.invitations import claim, digest
 from engine.interaction.state import Address, Contact, Elsewhere, Link, Removed
 from engine.record import Event
 from engine.rows import Rows
@@ -68,10 +68,16 @@ def record_referral(rows: Rows, command: c.RecordReferral, context: Context) -> 
     link = rows.get(Link, "")
     if inviting is None:
         return Refusal("unknown_ref", "the link that was followed is none of our invitations", recorded=False)
-    if inviting == rows.key or (link is not None and link.to == inviting):
+    place = f"ref:{digest(command.ref).hex()}"
+    if inviting == rows.key or (link is not None and link.to == inviting) or rows.get(Elsewhere, place) is not None:
         return Duplicate()
-    yield ce.Forwarded(contact_id=_contact_id(rows), command="RecordReferral", to=inviting)
+    yield ce.Forwarded(contact_id=_contact_id(rows), command="RecordReferral", item_id=place, to=inviting)
     return None
+
+
+def was_passed_on(rows: Rows, command: c.ReceiveMessage | c.RecordOwnPost) -> bool:
+    """Whether this very thing went on to another key before, and did not come back."""
+    return rows.get(Elsewhere, command.item_id) is not None and rows.key not in command.via
 
 
 def elsewhere(rows: Rows, command: Passed, item_id: str | None) -> str | None:
@@ -120,7 +126,8 @@ def note_profile(rows: Rows, command: c.ReceiveMessage, where: str | None) -> Ge
 
 
 def _forwarded(command: Passed, to: str) -> Event:
-    return ce.Forwarded(command=type(command).__name__, item_id=command.item_id, to=to)
+    edited_at = command.edited_at if isinstance(command, c.EditMessage) else None
+    return ce.Forwarded(command=type(command).__name__, item_id=command.item_id, to=to, edited_at=edited_at)
 
 
 def _contact_id(rows: Rows) -> str | None:

@@ -10,7 +10,7 @@ from engine.interaction import commands as c
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.interaction.joining import join, latest_of
-from engine.interaction.state import Address, Contact, Elsewhere, Interaction, Item, Key, Removed
+from engine.interaction.state import Address, Contact, Interaction, Item, Key, Removed
 from engine.policy.document import Account, Filter
 from engine.policy.rules import Rules
 from engine.record import Event
@@ -37,8 +37,8 @@ def receive_message(rows: Rows, command: c.ReceiveMessage, context: Context) -> 
     known = rows.get(Item, command.item_id)
     if known is not None:
         return Duplicate(known.interaction_id)
-    if rows.get(Elsewhere, command.item_id) is not None and rows.key not in command.via:
-        return Duplicate()  # it was passed on, and did not come back
+    if forwarding.was_passed_on(rows, command):
+        return Duplicate()
     rules = context.rules
     if rules is None:
         return Refusal("no_policy", "no policy is in force: publish one, then send the message again", False, kept=True)

@@ -9,7 +9,7 @@ from engine.interaction import events as e
 from engine.interaction import sessions
 from engine.interaction.forwarding import elsewhere, forward
 from engine.interaction.placing import is_waiting
-from engine.interaction.state import Interaction, Item, Removed, contact_of
+from engine.interaction.state import Elsewhere, Interaction, Item, Removed, contact_of
 from engine.record import Event
 from engine.rows import Rows
 
@@ -18,11 +18,11 @@ def delete_message(rows: Rows, command: c.DeleteMessage, context: Context) -> De
     """The customer deleted a message; a waiting interaction whose every message is gone is withdrawn."""
     item = rows.get(Item, command.item_id)
     if item is None:
+        if rows.get(Removed, command.item_id) is not None:
+            return Duplicate()
         home = elsewhere(rows, command, command.item_id)
         if home is not None:
             yield forward(command, home)
-        elif rows.get(Removed, command.item_id) is not None:
-            return Duplicate()
         else:
             yield e.DeletionRemembered(item_id=command.item_id, channel=command.channel)
         return None
@@ -56,6 +56,9 @@ def edit_message(rows: Rows, command: c.EditMessage, context: Context) -> Decisi
         if home is None:
             reason = f"message {command.item_id} was changed, but never arrived: send it again when it has"
             return Refusal("unknown_item", reason, recorded=False, kept=True)
+        place = rows.get(Elsewhere, command.item_id)
+        if place is not None and place.edited_at is not None and place.edited_at >= command.edited_at:
+            return Duplicate()
         yield forward(command, home)
         return None
     if item.author != "customer":

@@ -50,6 +50,7 @@ class Elsewhere(Row, kw_only=True, frozen=True):
     """A post or message that another key holds. Id: the platform's id."""
 
     home: Annotated[str, "the key"]
+    edited_at: Annotated[Millis | None, "the platform's time of the last change that was passed on"] = None
 
 
 class Invitation(Row, kw_only=True, frozen=True):

@@ -280,8 +280,15 @@ def test_an_own_comment_finds_the_customer_by_the_comment_it_answers() -> None:
     )
     told = tell(at, item_key, own)
     assert names(told) == ["Forwarded", "RepliedElsewhere"]
+    assert tell(at, item_key, own) == [], "platforms repeat"
+    edit = c.EditMessage(
+        command_id="e1", at=MONDAY, channel="facebook", item_id="k1", edited_at=MONDAY, text="New", salt=SALT
+    )
+    assert names(tell(at, item_key, edit)) == ["Forwarded", "MessageEdited"]
+    assert tell(at, item_key, edit) == []
     removal = c.DeleteMessage(command_id="x1", at=MONDAY, channel="facebook", item_id="k1")
     assert "MessageDeleted" in names(tell(at, item_key, removal))
+    assert tell(at, item_key, removal) == []
 
 
 def test_a_session_opens_with_the_agent_and_closes_in_silence() -> None:
