@@ -4,6 +4,7 @@ Every answer is plain JSON and none is a 500: unsigned 403, too large 413, what 
 letter (the platform did send it, and would only send it again), what Kafka did not take 503, so that it is repeated.
 """
 
+import hmac
 import json
 import logging
 import os
@@ -94,10 +95,18 @@ def salt() -> bytes:
     return os.urandom(16)
 
 
-def application(routes: Sequence[BaseRoute], counts: Sequence[Counts]) -> Starlette:
-    """The ASGI application of some endpoints, with /health, which tells what they did together."""
+def application(routes: Sequence[BaseRoute], counts: Sequence[Counts], key: str | None = None) -> Starlette:
+    """The ASGI application of some endpoints, with /health, which tells what they did together.
+
+    Args:
+        key: who sends it as a bearer token is told; others only that it runs. None: nobody else can reach it.
+    """
+    wanted = None if key is None else f"Bearer {key}".encode()
 
     async def health(request: Request) -> Response:
+        sent = request.headers.get("authorization", "").encode("latin-1")
+        if wanted is not None and not hmac.compare_digest(sent, wanted):
+            return JSONResponse({"status": "ok"})
         return JSONResponse({"status": "ok", **told(counts)})
 
     return Starlette(routes=[*routes, Route("/health", health, methods=["GET"])])

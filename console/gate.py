@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import traceback
-from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -15,6 +13,7 @@ from console import tokens
 from console.access import Caller
 from console.ports import Api
 from console.problems import FAULT, Problem, answer
+from engine.errors import place_of
 
 HEADER_LIMIT: Final = 16 * 1024
 """Bytes of all headers together."""
@@ -60,7 +59,7 @@ class Gate:
         except Problem as problem:
             await answer(problem)(scope, receive, send)
         except Exception as error:  # a fault of the code
-            log.error("api_failed", fault=_place_of(error))
+            log.error("api_failed", fault=place_of(error))
             if began:
                 return  # what was begun can't be taken back: the connection ends
             await answer(FAULT)(scope, receive, send)
@@ -130,10 +129,3 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
-
-
-def _place_of(error: Exception) -> str:
-    """A fault without anybody's words: the kind of the error, and the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    return f"{type(error).__name__} at {where}"

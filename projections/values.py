@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -10,6 +11,7 @@ _LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
+@lru_cache(maxsize=20_000)  # the same instant stands in the rows of three projections
 def moment(millis: int) -> datetime:
     """Milliseconds since the epoch as a time in UTC; beyond the years 1 to 9999 the nearest that there is."""
     try:

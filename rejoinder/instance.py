@@ -19,6 +19,10 @@ ELSEWHERE: Final = 0
 """What stands for the process of an instance that this machine did not start."""
 
 
+HEALTH_KEY: Final = "health_key"
+"""The fact with which the web program's /health tells what came; never shown."""
+
+
 class DataFolderError(RejoinderError):
     """The data folder can't be used."""
 

@@ -4,10 +4,8 @@ Every event is stamped with its envelope, moved through the lifecycle, chained t
 evolved into the rows before the decider goes on.
 """
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -16,7 +14,7 @@ from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
 from engine.decider import Context, Decider, Decision, Duplicate, Refusal, Send, Verdict
 from engine.delivery import CommandResult, DeadLetter
 from engine.envelope import claim_of, control_key, derive, digest, genesis
-from engine.errors import RejoinderError
+from engine.errors import RejoinderError, place_of
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
 from engine.interaction.state import Interaction
@@ -147,9 +145,9 @@ class Deciding:
             raise
         except Exception as error:  # a fault of the code: the command is kept, and the partition goes on
             self.state.undo(mark)
-            fault = Fault(type(command).__name__, error)
-            log.error("undecidable", command_id=command.command_id, fault=str(fault))
-            return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", str(fault))]
+            fault = f"deciding {type(command).__name__} failed with {place_of(error)}"
+            log.error("undecidable", command_id=command.command_id, fault=fault)
+            return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", fault)]
         return cause.outputs
 
     def advance(self, now: int) -> list[Output]:
@@ -248,10 +246,10 @@ class Deciding:
         except Exception as error:  # a fault of the code: the deadline is kept as a dead letter, and not tried again
             self.state.undo(mark)
             rows.delete(Timer, f"{timer.name}:{timer.ref}")
-            fault = Fault(f"the deadline {timer.name}", error)
-            log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=str(fault))
+            fault = f"deciding the deadline {timer.name} failed with {place_of(error)}"
+            log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=fault)
             source = Input(TIMER_TOPIC, self._partition, -1)
-            return [self._dead_letter(rows.key, timer.ref.encode(), source, "undecidable", str(fault))]
+            return [self._dead_letter(rows.key, timer.ref.encode(), source, "undecidable", fault)]
 
     def unreadable(self, key: bytes | None, value: bytes | None, source: Input, code: str, reason: str) -> Output:
         """The dead letter of a record that is no command."""
@@ -389,15 +387,3 @@ def _moved_on(rows: Rows, command: Command, expected: int) -> Refusal | None:
     if at <= expected <= (0 if chain is None else chain.sequence):
         return None
     return Refusal("moved_on", f"it has moved on to sequence {at}; look at it again")
-
-
-class Fault:
-    """A fault of the code, said without anybody's words: the kind of the error and the line that raised it."""
-
-    def __init__(self, what: str, error: Exception) -> None:
-        frames = traceback.extract_tb(error.__traceback__)
-        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-        self._text = f"deciding {what} failed with {type(error).__name__} at {where}"
-
-    def __str__(self) -> str:
-        return self._text

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from rejoinder.cli.instances import address_of, first_line, reading, running_ins
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import print_json, print_pairs, print_table, tell
-from rejoinder.instance import Instance
+from rejoinder.instance import HEALTH_KEY, Instance
 from rejoinder.lags import Lag
 from rejoinder.settings import Settings
 
@@ -55,7 +56,13 @@ def status(json: Json = False, data: Data = None, config: Config = None) -> None
     settings, instance = running_instance(data, config)
     programs = [
         ProgramStatus(
-            name, each.pid, identity_of(each.pid) is not None, each.restarts, uptime(each.pid), each.facts, each.log
+            name,
+            each.pid,
+            identity_of(each.pid) is not None,
+            each.restarts,
+            uptime(each.pid),
+            _shown(each.facts),
+            each.log,
         )
         for name, each in instance.programs.items()
     ]
@@ -85,6 +92,10 @@ def _lags(settings: Settings, instance: Instance) -> tuple[list[Lag], list[str]]
         return found, [first_line(error)]
 
 
+def _shown(facts: Mapping[str, str | int]) -> dict[str, str | int]:
+    return {name: value for name, value in facts.items() if name != HEALTH_KEY}
+
+
 def _webhook(instance: Instance) -> dict[str, Any] | None:
     """What the webhook endpoint counted; None: there is none, or it does not answer."""
     facts = instance.programs["web"].facts if "web" in instance.programs else {}
@@ -92,7 +103,8 @@ def _webhook(instance: Instance) -> dict[str, Any] | None:
     if not addresses:
         return None
     try:
-        answer = httpx.get(urljoin(addresses[0], "/health"), timeout=WEBHOOK_TIMEOUT, trust_env=False)
+        headers = {"Authorization": f"Bearer {facts.get(HEALTH_KEY)}"}
+        answer = httpx.get(urljoin(addresses[0], "/health"), headers=headers, timeout=WEBHOOK_TIMEOUT, trust_env=False)
         counts: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError):
         return None

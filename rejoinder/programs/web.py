@@ -1,6 +1,7 @@
 """`run web`: the HTTP endpoint for the platforms' webhooks, and the API."""
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from engine.policy.rules import load
 from engine.record import Command
 from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
-from rejoinder.instance import report_ready
+from rejoinder.instance import HEALTH_KEY, report_ready
 from rejoinder.programs import bootstrap_of
 from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings, SettingsError
@@ -80,9 +81,10 @@ def run(settings: Settings) -> None:
         app = webhooks_application(
             [route for path, each in endpoints.items() for route in each.routes(path)],
             [each.counts for each in endpoints.values()],
+            key := secrets.token_urlsafe(),
         )
         app.mount(MOUNTED, application(api))
-        facts = {"webhooks": " ".join(WEBHOOKS[each] for each in platforms)}
+        facts = {"webhooks": " ".join(WEBHOOKS[each] for each in platforms), HEALTH_KEY: key}
         asyncio.run(serve(app, settings.web.port, settings.web.host, facts))
     follower.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rejoinder.instance import find_instance
+from rejoinder.instance import HEALTH_KEY, find_instance
 from rejoinder.settings import variable_of
 from tests.processing import ROOT, eventually
 
@@ -51,7 +51,10 @@ def test_up_starts_the_simulator_with_our_webhooks(
                 answer = http.post(f"{simulator}/_simulator/customers/say", json=each)
                 assert answer.status_code == 200, answer.text
                 assert answer.json()["delivered"]
-            counted = http.get(f"{web}/health").json()
+            assert http.get(f"{web}/health").json() == {"status": "ok"}
+            key = programs["web"].facts[HEALTH_KEY]
+            counted = http.get(f"{web}/health", headers={"Authorization": f"Bearer {key}"}).json()
+            assert http.get(f"{web}/v1/me").status_code == 401
         assert (counted["commands"], counted["dead_letters"], counted["unsigned"]) == (len(SAID), 0, 0)
     finally:
         if process.poll() is None:

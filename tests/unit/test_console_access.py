@@ -54,6 +54,26 @@ def test_each_operation_is_for_the_roles_of_the_table_only(path: str, method: st
     assert operation["x-roles"] == sorted(MAY[operation["operationId"]])
 
 
+def test_who_only_looks_changes_nothing_and_what_concerns_others_is_the_supervisors() -> None:
+    changing = {operation["operationId"] for _, method, operation in OPERATIONS if method != "get"}
+    for name in changing:
+        assert not MAY[name] & {"analyst", "auditor"}, name
+        assert ("engineer" in MAY[name]) == (name in {"publish_policy", "validate_policy"}), name
+    assert {name for name in changing if "agent" not in MAY[name]} == {
+        "register_agent", "take_over", "begin_emergency", "end_emergency", "import_contacts", "block_contact",
+        "unblock_contact", "publish_policy", "validate_policy",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["token={}", "access_token={}", "x={}", "TOKEN=anything", "x=1&q=%72j_0_{}"])
+def test_a_token_in_a_url_is_refused_whoever_asks(query: str) -> None:
+    desk = Desk()
+    for token in (None, desk.texts["agent"]):
+        found = desk.call("GET", f"/me?{query.format(desk.texts['agent'])}", token)
+        assert (found.status_code, found.json()["code"]) == (400, "token_in_url")
+    assert desk.call("GET", "/me?x=1", desk.texts["agent"]).status_code == 200
+
+
 def test_unknown_paths_are_no_more_open_than_others() -> None:
     desk = Desk()
     assert desk.call("GET", "/nothing", None).status_code == 401
