@@ -1,6 +1,5 @@
 """How long a text is in the eyes of a platform."""
 
-import html
 import re
 import unicodedata
 from typing import Final
@@ -58,7 +57,7 @@ def _length_with_urls(text: str) -> int:
 def _unescaped(text: str) -> str:
     """Without entities, however often they were escaped: who writes `&amp;` is given back `&amp;amp;`."""
     for _ in range(_ESCAPINGS):
-        text = html.unescape(text)
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return text
 
 
@@ -71,11 +70,16 @@ def comparable(text: str) -> str:
     True
     """
     plain = unicodedata.normalize("NFC", _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _unescaped(text)))
-    plain = _LINK.sub("\N{LINK SYMBOL}", plain)
-    for url in reversed(extract_urls_with_indices(plain)):
-        start, end = url["indices"]
-        plain = plain[:start] + "\N{LINK SYMBOL}" + plain[end:]
-    return " ".join(_LEADING_MENTIONS.sub("", plain).split())
+    words = _LEADING_MENTIONS.sub("", " ".join(map(_without_links, plain.split()))).split()
+    return " ".join(words)
+
+
+def _without_links(word: str) -> str:
+    """A word that holds a URL is the URL alone: where in `example.com.` it ends depends on what it was made into."""
+    is_link = _LINK.search(word) is not None or (
+        _MAY_HOLD_URL.search(word) is not None and bool(extract_urls_with_indices(word))
+    )
+    return "\N{LINK SYMBOL}" if is_link else word
 
 
 MESSENGER_LIMIT: Final = 1_999
