@@ -25,8 +25,11 @@ _IDLE_SECONDS: Final = 0.5
 _SESSION: Final = "-c TimeZone=UTC -c synchronous_commit=off"
 """A commit that a crash of PostgreSQL takes back is made again from the log: offsets and rows go together."""
 
-_PASSING: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+_GONE: Final = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+_PASSING: Final = (psycopg.OperationalError, *_GONE)
 """Worth another try: the connection, or tables that were dropped after their build was looked up."""
+_MOVED: Final = (OffsetConflict, *_GONE)
+"""What a batch meets whose build is no longer the current one."""
 
 
 class Projector:
@@ -85,15 +88,15 @@ class Projector:
             return False
         try:
             self._writer.write(batch.records, batch.upto)
-        except OffsetConflict:
-            if self._still_current():
-                raise
-            log.info("a projection was switched to another version: going on with that")
-            self._writer = None
-            return False
         except psycopg.OperationalError:
             raise
-        except psycopg.Error as error:
+        except (OffsetConflict, psycopg.Error) as error:
+            if isinstance(error, _MOVED) and not self._still_current():
+                log.info("a projection was switched to another version or dropped: going on with what is current")
+                self._writer = None
+                return False
+            if isinstance(error, OffsetConflict):
+                raise
             raise ProjectionError(_refusal(error, batch)) from None  # the cause's text may hold people's words
         if batch.records:
             self._on_batch(len(batch.records))

@@ -84,14 +84,14 @@ class OnKafka:
         else:
             self._producer.abort_transaction(30)
 
-    def project_until(self, reached: Callable[[Connection], bool]) -> None:
+    def project_until(self, reached: Callable[[Connection], bool], projector: type[Projector] = Projector) -> None:
         """Runs a projector until the tables say that it is done."""
         stop = threading.Event()
         failed: list[BaseException] = []
 
         def work() -> None:
             try:
-                Projector(PROJECTIONS, self.log.codec, self.settings).run(stop)
+                projector(PROJECTIONS, self.log.codec, self.settings).run(stop)
             except BaseException as error:
                 failed.append(error)
                 stop.set()

@@ -9,7 +9,8 @@ from engine.interaction import events as e
 from projections import builds, offsets
 from projections.catalogue import BY_NAME
 from projections.errors import ProjectionError, UnreadableRecord
-from projections.projector import connect
+from projections.log import LogReader
+from projections.projector import Projector, connect
 from projections.queries.measures import lag, summary
 from projections.rebuild import rebuild
 from projections.records import INTERACTION_EVENTS
@@ -81,6 +82,30 @@ def test_a_projection_that_is_dropped_is_built_anew_by_the_running_projector(on_
         )
 
     on_kafka.project_until(after_the_drop)
+
+
+def test_one_that_is_dropped_after_the_projector_found_it_is_built_anew_too(on_kafka: OnKafka) -> None:
+    """The projector has looked the build up, and takes on its partitions: then there are offsets and no tables."""
+    conversations(on_kafka.log, 5)
+    on_kafka.publish()
+    on_kafka.project_until(on_kafka.caught_up)
+    answered(on_kafka.log, 99)
+    on_kafka.publish()
+
+    class Overtaken(Projector):
+        dropped = False
+
+        def _seek(self, reader: LogReader) -> None:
+            if self._assigned and not self.dropped:
+                self.dropped = True
+                with connect(on_kafka.settings.dsn) as connection:
+                    builds.drop(connection, "reporting")
+            super()._seek(reader)
+
+    on_kafka.project_until(on_kafka.caught_up, Overtaken)
+    with connect(on_kafka.settings.dsn) as connection:
+        counted = connection.execute("SELECT count(*) FROM reporting.fct_interaction").fetchone()
+        assert counted == connection.execute("SELECT count(*) FROM contact_history.interaction").fetchone()
 
 
 def test_a_projector_survives_the_loss_of_its_connection(on_kafka: OnKafka) -> None:
