@@ -10,27 +10,13 @@ it can be under way any more, and only then looks at the platform to see what ca
 Nothing here knows Kafka: what is begun and looked up goes through ports.
 """
 
-import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from channels.outcomes import (
-    BROKEN_CONNECTION,
-    RATE_LIMITED,
-    TIME_OUT,
-    UNREACHABLE,
-    Duplicate,
-    LookUpFailed,
-    Outcome,
-    Posted,
-    Refused,
-    Retry,
-    Unknown,
-)
-from engine.delivery import UNDECIDED, AttemptBegun, Deliver, is_open
+from channels.outcomes import Duplicate, LookUpFailed, Outcome, Posted, Refused, Retry, Unknown
+from engine.delivery import UNDECIDED, AttemptBegun, Deliver
 from engine.envelope import derive
 from engine.interaction.commands import RecordDelivery
 
@@ -39,26 +25,15 @@ _log = logging.getLogger(__name__)
 BEGIN_TRIES: Final = 3
 """How often an attempt is begun again because its record took too long to become durable."""
 
-TROUBLES: Final = 3
-"""After how many calls of an account in a row without an answer the rest of its batch is not made."""
-
-LIMITS: Final[Mapping[str, str]] = {"private_answer": "message", "unhide": "hide"}
-"""Actions that share a platform's limit with another; each of the rest has one of its own."""
-
 _SLOW_JOURNAL: Final = Retry(
     "slow_journal", "It took too long to write down that the attempt begins; nothing was sent."
 )
-_SILENT: Final = Retry(UNREACHABLE, "The platform did not answer the calls before this one; nothing was sent.")
-_LATER: Final = Retry("later", "The calls before this one took too long; nothing was sent.")
 _SAME_TEXT: Final = Refused("duplicate_text", "The account has posted the same text before: change the wording.")
 _ANSWERED: Final = Refused("already_answered", "The comment has had the one private answer that the platform allows.")
 _NO_PLATFORM: Final = Refused("no_platform", "This worker does not know the channel: give it the platform's settings.")
 _LOOK_YOURSELF: Final = (
     "It is not known whether the answer was posted: look at the account, and post it if it is not there."
 )
-
-Unfinished = Mapping[str, AttemptBegun]
-"""The attempts that were begun and have no end, by delivery id."""
 
 Repeat = Literal["harmless", "refused", "doubled"]
 """What a second identical call does: nothing more than the first (a like); the platform refuses it, and says so (a
@@ -108,46 +83,13 @@ class Settings:
     look_up_tries: int = 5
     look_up_pause: int = 1_000
     """Between look-ups: it doubles. The platform's timeline may lag behind a post."""
-    batch_for: int = 180_000
-    """No attempt of a batch starts after this time: with the last one's it stays well below the time after which
-    Kafka takes the worker for dead."""
     recorded_time: bool = False
     """Old traffic is played: an answer counts as posted at the time that the player set."""
 
 
-@dataclass(slots=True)
-class _Account:
-    """What one account's calls in this batch showed so far."""
-
-    ends: int
-    """When the batch's time is over."""
-    limited: dict[str, Retry] = field(default_factory=dict)
-    """Which kinds of calls the platform takes no more of."""
-    troubles: int = 0
-    """How many calls in a row had no answer."""
-
-    def obstacle(self, deliver: Deliver, begun: AttemptBegun | None, now: int) -> Retry | None:
-        """Why the next attempt should not be made now. A limit does not keep from looking for an earlier one."""
-        if now >= self.ends:
-            return _LATER
-        if self.troubles >= TROUBLES:
-            return _SILENT
-        return self.limited.get(_limit(deliver)) if begun is None else None
-
-    def learn(self, deliver: Deliver, begun: AttemptBegun | None, result: RecordDelivery) -> None:
-        """Takes in what came of an attempt. An own call that had to be looked up had no answer, whatever was found."""
-        if result.reason == RATE_LIMITED:
-            self.limited[_limit(deliver)] = Retry(RATE_LIMITED, result.detail or "", result.retry_after)
-        silent = result.reason in (UNREACHABLE, TIME_OUT, BROKEN_CONNECTION) or is_open(result)
-        if silent or (begun is None and result.settled_by == "look_up"):
-            self.troubles += 1
-        else:
-            self.troubles = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Makes attempts for the deliveries of any number of accounts."""
+    """Makes attempts. Which are made when is the lanes' affair: channels.lanes."""
 
     platforms: Mapping[str, Platform]
     """By channel."""
@@ -156,34 +98,6 @@ class Worker:
     journal: Journal
     clock: Clock
     settings: Settings = Settings()
-
-    async def run_batch(self, delivers: Sequence[Deliver], unfinished: Unfinished) -> list[RecordDelivery]:
-        """What came of each, in the order given. One account's attempts are made one after the other, in order.
-
-        Raises what the journal raises; the attempts that were begun by then are settled by whoever comes next.
-        """
-        accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        for position, deliver in enumerate(delivers):
-            accounts[deliver.channel, deliver.account].append(position)
-        results: dict[int, RecordDelivery] = {}
-        ends = self.clock.now() + self.settings.batch_for
-
-        async def one_account(positions: list[int]) -> None:
-            account = _Account(ends)
-            for position in positions:
-                deliver = delivers[position]
-                begun = unfinished.get(deliver.delivery_id)
-                obstacle = account.obstacle(deliver, begun, self.clock.now())
-                if obstacle is None:
-                    results[position] = await self.run(deliver, begun)
-                    account.learn(deliver, begun, results[position])
-                else:
-                    results[position] = self._put_off(deliver, begun, obstacle)
-
-        async with asyncio.TaskGroup() as group:
-            for positions in accounts.values():
-                group.create_task(one_account(positions))
-        return [results[position] for position in range(len(delivers))]
 
     async def run(self, deliver: Deliver, unfinished: AttemptBegun | None = None) -> RecordDelivery:
         """One attempt. `unfinished` is an attempt of the same delivery that was begun by somebody and has no end."""
@@ -294,7 +208,7 @@ class Worker:
         command.reason, command.detail, command.retry_after = retry.reason, retry.detail, retry.retry_after
         return command
 
-    def _put_off(self, deliver: Deliver, begun: AttemptBegun | None, why: Retry) -> RecordDelivery:
+    def put_off(self, deliver: Deliver, begun: AttemptBegun | None, why: Retry) -> RecordDelivery:
         """Nothing was done. An attempt whose end nobody saw stays open, unless it may be repeated anyway."""
         platform = self.platforms.get(deliver.channel)
         if begun is None or (platform is not None and platform.repeat(deliver) == "harmless"):
@@ -327,8 +241,3 @@ class Worker:
             attempt=deliver.attempt,
             outcome=outcome,
         )
-
-
-def _limit(deliver: Deliver) -> str:
-    """Whose limit the call counts against."""
-    return LIMITS.get(deliver.action, deliver.action)

@@ -4,13 +4,19 @@ That an attempt begins is durable, outside of any transaction, before the platfo
 reports it and how far was read are one transaction. So a successor that finds a begun attempt without an end knows
 that nobody knows what came of it, and settles it before it tries again. An attempt that can't be settled now, because
 the platform does not say what it has, is reported without an end: the next attempt finds it as a successor would.
+
+Attempts are made beside the reading and end in any order. What has ended is reported at once, whoever else still waits
+for a platform; how far was read is a window of the log (topics.windows).
 """
 
-import asyncio
+import queue
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -18,8 +24,10 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from engine.delivery import AttemptBegun, AttemptEnded, DeadLetter, Deliver, is_open
 from engine.envelope import home_of
 from engine.interaction.commands import RecordDelivery
+from engine.interaction.outgoing import account_key
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
+from topics.beside import Beside
 from topics.catalogue import (
     DEAD_LETTERS,
     DELIVERY_ATTEMPTS,
@@ -28,26 +36,35 @@ from topics.catalogue import (
     Catalogue,
     Topic,
 )
-from topics.errors import KafkaUnreachable
-from topics.messages import Arrived, gather, is_stale
-from topics.reading import read_all
+from topics.errors import KafkaUnreachable, NotPublished
+from topics.messages import Arrived, gather
+from topics.publisher import Outgoing, Publisher
+from topics.reading import high_watermarks, read_all
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
+from topics.windows import Window
 
 log = structlog.get_logger()
 
 MAX_BATCH: Final = 200
-"""How many attempts share a transaction; small, because those of one account are made one after the other."""
 GATHER: Final = 0.005
 IDLE: Final = 0.2
+BUSY: Final = 0.005
+"""How long to wait for a record while attempts are under way, seconds: an end waits so long to be reported."""
+DRAIN: Final = 10.0
+"""How long calls that were made may still take when their partition goes or the worker stops, seconds; below the
+supervisor's patience. One that takes longer is settled by the successor."""
+ABORTS: Final = 5
 
-Unfinished = Mapping[str, AttemptBegun]
-Attempts = Callable[[Sequence[Deliver], Unfinished], Awaitable[list[RecordDelivery]]]
+Attempt = Callable[[Deliver, AttemptBegun | None], Coroutine[Any, Any, RecordDelivery]]
+"""Makes one attempt; beside it, one of the same delivery that was begun by somebody and has no end."""
 
 
 class Makes(Protocol):
-    """Makes the function that makes attempts, given the one that writes down durably that one begins."""
+    """Opens what makes attempts, given the function that writes down durably that one begins."""
 
-    def __call__(self, begin: Callable[[AttemptBegun], Awaitable[None]]) -> Attempts: ...
+    def __call__(
+        self, begin: Callable[[AttemptBegun], Coroutine[Any, Any, None]]
+    ) -> AbstractAsyncContextManager[Attempt]: ...
 
 
 @dataclass(frozen=True)
@@ -68,15 +85,7 @@ class DeliveryWorker:
 
     def __init__(self, setup: DeliverySetup) -> None:
         self._setup = setup
-        self._group = setup.catalogue.name("delivery.worker")
-        self._commands = setup.catalogue.name(DELIVERY_COMMANDS)
-        self._attempts = setup.catalogue.name(DELIVERY_ATTEMPTS)
-        self._unfinished: dict[int, dict[str, AttemptBegun]] = {}
-        self._ended: dict[int, dict[str, int]] = {}
-        """The last ended attempt of each delivery, on partitions whose offset the group has lost."""
-        self._places: dict[str, int] = {}
-        self._read_to: dict[int, int] = {}
-        self._restarts = Restarts(self._group)
+        self._restarts = Restarts(setup.catalogue.name("delivery.worker"))
         self.assigned = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
@@ -85,99 +94,189 @@ class DeliveryWorker:
         Raises:
             WorkerFailed: it failed several times without a committed transaction in between.
         """
-        with asyncio.Runner() as runner:
-            while not stop.is_set():
-                try:
-                    self._work(stop, runner)
-                except (StartAgain, Abort, KafkaException, KafkaUnreachable, ExceptionGroup) as error:
-                    self._restarts.after(error, stop)
-
-    def _work(self, stop: threading.Event, runner: asyncio.Runner) -> None:
-        setup = self._setup
-        name = f"{self._group}-{setup.instance}"
-        producer = Producer(clients.transactional(setup.bootstrap, name))
-        retrying(producer.init_transactions, CALL_TIMEOUT)
-        begins = Producer(clients.producer(setup.bootstrap, f"{name}-begins", linger=0))
-        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name))
-        attempts = setup.makes(lambda begun: self._begin(begins, begun))
-        try:
-            consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
-            while not stop.is_set():
-                records = gather(consumer, IDLE, GATHER, MAX_BATCH)
-                records = [record for record in records if not is_stale(record, self._read_to)]
-                if records:
-                    self._batch(records, attempts, runner, consumer, producer)
-                    self._restarts.progress()
-        finally:
-            consumer.close()
-            begins.flush(CALL_TIMEOUT)
-            self._unfinished.clear()
-            self._ended.clear()
-            self._places.clear()
-            self._read_to.clear()
-            self.assigned.clear()
-
-    def _batch(
-        self,
-        records: list[Arrived],
-        attempts: Attempts,
-        runner: asyncio.Runner,
-        consumer: Consumer,
-        producer: Producer,
-    ) -> None:
-        point = self._setup.point
-        delivers, letters = self._read(records)
-        unfinished = {
-            deliver.delivery_id: begun
-            for partition, deliver in delivers
-            if (begun := self._unfinished[partition].get(deliver.delivery_id)) is not None
-        }
-        self._places |= {deliver.delivery_id: partition for partition, deliver in delivers}
-        point("read")
-        outcomes = runner.run(_run(attempts([deliver for _, deliver in delivers], unfinished)))
-        point("attempted")
-        retrying(producer.begin_transaction)
-        for (partition, deliver), outcome in zip(delivers, outcomes, strict=True):
-            self._report(producer, partition, deliver, outcome)
-        for key, letter in letters:
-            produce(producer, self._topic(DEAD_LETTERS), key, self._setup.codec.encode(letter))
-        flush(producer)
-        ends = {record.partition: record.offset + 1 for record in records}
-        places = [TopicPartition(self._commands, *place) for place in ends.items()]
-        retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
-        point("offsets")
-        retrying(producer.commit_transaction, CALL_TIMEOUT)
-        self._read_to |= ends
-        for (partition, deliver), outcome in zip(delivers, outcomes, strict=True):
-            if not is_open(outcome):
-                self._unfinished[partition].pop(deliver.delivery_id, None)
-            self._places.pop(deliver.delivery_id, None)
-        point("committed")
-
-    def _read(self, records: list[Arrived]) -> tuple[list[tuple[int, Deliver]], list[tuple[str, DeadLetter]]]:
-        delivers: list[tuple[int, Deliver]] = []
-        letters: list[tuple[str, DeadLetter]] = []
-        for record in records:
+        while not stop.is_set():
             try:
-                deliver = self._setup.codec.decode(record.value or b"")
-            except UnreadableRecord as error:
-                letter = DeadLetter(
-                    source_topic=self._commands,
-                    source_partition=record.partition,
-                    source_offset=record.offset,
-                    key=record.key,
-                    value=record.value,
-                    code=error.code,
-                    reason=str(error),
-                    at=self._setup.clock(),
-                )
-                letters.append((record.key.decode("utf-8", "replace"), letter))
-                continue
-            if deliver.attempt > self._ended[record.partition].get(deliver.delivery_id, 0):
-                delivers.append((record.partition, deliver))
-        return delivers, letters
+                _Life(self._setup, self._restarts, self.assigned).live(stop)
+            except (StartAgain, Abort, KafkaException, KafkaUnreachable) as error:
+                self._restarts.after(error, stop)
+            finally:
+                self.assigned.clear()
 
-    def _report(self, producer: Producer, partition: int, deliver: Deliver, outcome: RecordDelivery) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A record that was taken up; without `letter` it is an order to deliver."""
+
+    partition: int
+    offset: int
+    key: str
+    deliver: Deliver | None = None
+    letter: DeadLetter | None = None
+    attempt: "Future[RecordDelivery] | None" = None
+
+
+class _Life:
+    """One life of a worker: from a new producer until it is told to stop, or fails."""
+
+    def __init__(self, setup: DeliverySetup, restarts: Restarts, assigned: threading.Event) -> None:
+        self._setup = setup
+        self._restarts = restarts
+        self._assigned = assigned
+        self._group = setup.catalogue.name("delivery.worker")
+        self._name = f"{self._group}-{setup.instance}"
+        self._commands = setup.catalogue.name(DELIVERY_COMMANDS)
+        self._attempts = setup.catalogue.name(DELIVERY_ATTEMPTS)
+        self._windows: dict[int, Window] = {}
+        self._unfinished: dict[int, dict[str, AttemptBegun]] = {}
+        """The attempts without an end of each partition, by delivery id."""
+        self._begun: dict[str, AttemptBegun] = {}
+        """The attempts under way that were written down, by delivery id: they may have been called."""
+        self._ended: dict[int, dict[str, int]] = {}
+        """The last ended attempt of each delivery, until all is read that was asked before the partition was taken:
+        should the group have lost its offset, or its marks, nothing is made again."""
+        self._asked: dict[int, int] = {}
+        """For each partition, the offset after what was asked before it was taken."""
+        self._under_way: dict[tuple[int, int], _Taken] = {}
+        self._done: queue.SimpleQueue[_Taken] = queue.SimpleQueue()
+        """What was taken up and has come to its end, in the order in which it did."""
+        self._paused: set[int] = set()
+
+    def live(self, stop: threading.Event) -> None:
+        """Works until `stop` is set. What was begun by then is waited for, for DRAIN seconds at most."""
+        setup = self._setup
+        self._producer = Producer(clients.transactional(setup.bootstrap, self._name))
+        retrying(self._producer.init_transactions, CALL_TIMEOUT)
+        self._consumer = Consumer(clients.consumer(setup.bootstrap, self._group, self._name))
+        try:
+            with (
+                Publisher(setup.bootstrap, setup.codec, "/rejoinder/delivery", f"{self._name}-begins") as self._begins,
+                Beside(setup.makes(self._begin), "attempts") as self._beside,
+            ):
+                self._consumer.subscribe(
+                    [self._commands], on_assign=self._take, on_revoke=self._give_back, on_lost=self._lose
+                )
+                while not stop.is_set():
+                    self._step()
+                self._finish(list(self._windows))
+        finally:
+            self._windows.clear()  # closing gives the partitions back once more: there is nothing to report then
+            self._consumer.close()
+
+    def _step(self) -> None:
+        records = gather(self._consumer, BUSY if self._under_way else IDLE, GATHER, MAX_BATCH)
+        if records:
+            self._setup.point("read")
+        for record in records:
+            window = self._windows.get(record.partition)
+            if window is not None and window.take(record.offset):
+                self._take_up(record)
+        self._report()
+        self._pace()
+
+    def _take_up(self, record: Arrived) -> None:
+        """Begins what a record asks for, or says why not."""
+        key = record.key.decode("utf-8", "replace")
+        try:
+            deliver = self._setup.codec.decode(record.value or b"")
+        except UnreadableRecord as error:
+            letter = self._letter(record, error)
+            self._done.put(_Taken(record.partition, record.offset, key, letter=letter))
+            return
+        if deliver.attempt <= self._ended[record.partition].get(deliver.delivery_id, 0):
+            self._done.put(_Taken(record.partition, record.offset, key))
+            return
+        begun = self._unfinished[record.partition].get(deliver.delivery_id)
+        attempt = self._beside.start(self._beside.opened(deliver, begun))
+        taken = _Taken(record.partition, record.offset, key, deliver, attempt=attempt)
+        self._under_way[record.partition, record.offset] = taken
+        attempt.add_done_callback(lambda _: self._done.put(taken))
+
+    def _letter(self, record: Arrived, error: UnreadableRecord) -> DeadLetter:
+        return DeadLetter(
+            source_topic=self._commands,
+            source_partition=record.partition,
+            source_offset=record.offset,
+            key=record.key,
+            value=record.value,
+            code=error.code,
+            reason=str(error),
+            at=self._setup.clock(),
+        )
+
+    async def _begin(self, begun: AttemptBegun) -> None:
+        """Writes down that an attempt begins, and returns when the broker has it."""
+        place = account_key(*begun.account.split(":", 1))
+        try:
+            await self._begins.publish_async([Outgoing(self._attempts, begun.delivery_id, begun, place)])
+        except NotPublished as error:
+            raise StartAgain(f"that an attempt begins was not written: {error}") from error
+        self._begun[begun.delivery_id] = begun
+
+    def _report(self) -> None:
+        """One transaction of what has ended since the last one."""
+        done: list[_Taken] = []
+        while not self._done.empty():
+            taken = self._done.get()
+            self._under_way.pop((taken.partition, taken.offset), None)
+            is_ours = taken.partition in self._windows
+            if is_ours and not (taken.attempt is not None and taken.attempt.cancelled()):
+                done.append(taken)
+        if not done:
+            return
+        outcomes = [None if taken.attempt is None else taken.attempt.result() for taken in done]
+        self._setup.point("attempted")
+        for taken in done:
+            self._windows[taken.partition].end(taken.offset)
+        self._commit(done, outcomes)
+        self._restarts.progress()
+        for taken, outcome in zip(done, outcomes, strict=True):
+            if outcome is not None:
+                self._note(self._unfinished[taken.partition], outcome)
+            if self._windows[taken.partition].position >= self._asked[taken.partition]:
+                self._ended[taken.partition].clear()
+        self._setup.point("committed")
+
+    def _note(self, unfinished: dict[str, AttemptBegun], outcome: RecordDelivery) -> None:
+        """Keeps what has no end for the next attempt."""
+        begun = self._begun.pop(outcome.delivery_id, None)
+        if not is_open(outcome):
+            unfinished.pop(outcome.delivery_id, None)
+        elif begun is not None:
+            unfinished[outcome.delivery_id] = begun
+
+    def _commit(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
+        """What came of attempts, and how far was read: whole or not at all. The outcomes are known, so an aborted
+        transaction is made again.
+        """
+        for remaining in reversed(range(ABORTS)):
+            try:
+                self._transact(done, outcomes)
+                return
+            except Abort as error:
+                log.warning("transaction aborted", worker=self._group, why=str(error))
+                if not remaining:
+                    raise
+                retrying(self._producer.abort_transaction, CALL_TIMEOUT)
+
+    def _transact(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
+        producer = self._producer
+        retrying(producer.begin_transaction)
+        for taken, outcome in zip(done, outcomes, strict=True):
+            if taken.letter is not None:
+                produce(producer, self._topic(DEAD_LETTERS), taken.key, self._setup.codec.encode(taken.letter))
+            if taken.deliver is not None and outcome is not None:
+                self._produce(taken.partition, taken.deliver, outcome)
+        flush(producer)
+        places = [
+            TopicPartition(self._commands, partition, window.position, window.metadata)
+            for partition in {taken.partition for taken in done}
+            if (window := self._windows.get(partition)) is not None
+        ]
+        retrying(producer.send_offsets_to_transaction, places, self._consumer.consumer_group_metadata(), CALL_TIMEOUT)
+        self._setup.point("offsets")
+        retrying(producer.commit_transaction, CALL_TIMEOUT)
+
+    def _produce(self, partition: int, deliver: Deliver, outcome: RecordDelivery) -> None:
         encode = self._setup.codec.encode
         if not is_open(outcome):
             ended = AttemptEnded(
@@ -188,72 +287,85 @@ class DeliveryWorker:
                 outcome=outcome.outcome,
                 item_id=outcome.item_id,
             )
-            produce(producer, self._topic(DELIVERY_ATTEMPTS), deliver.delivery_id, encode(ended), partition=partition)
+            value = encode(ended)
+            produce(self._producer, self._topic(DELIVERY_ATTEMPTS), deliver.delivery_id, value, partition=partition)
         key = home_of(deliver.interaction_id)
-        produce(producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome))
-
-    async def _begin(self, producer: Producer, begun: AttemptBegun) -> None:
-        """Writes down that an attempt begins, and returns when the broker has it."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-
-        def told(error: object, message: object) -> None:
-            del message
-            failure = None if error is None else StartAgain(f"that an attempt begins was not written: {error}")
-            loop.call_soon_threadsafe(_finish, done, failure)
-
-        partition = self._places[begun.delivery_id]
-        producer.produce(
-            self._attempts,
-            self._setup.codec.encode(begun),
-            begun.delivery_id.encode(),
-            partition,
-            on_delivery=told,
-        )
-        await asyncio.to_thread(producer.flush, CALL_TIMEOUT)
-        await asyncio.wait_for(done, CALL_TIMEOUT)
-        self._unfinished[partition][begun.delivery_id] = begun
+        produce(self._producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome))
 
     def _topic(self, name: str) -> Topic:
         return self._setup.catalogue.topic(name)
 
+    def _pace(self) -> None:
+        """Reads no further on partitions whose oldest record keeps too many waiting to be forgotten."""
+        full = {partition for partition, window in self._windows.items() if window.is_full} - self._paused
+        clear = {partition for partition in self._paused if self._windows[partition].is_clear}
+        if full:
+            self._consumer.pause([TopicPartition(self._commands, partition) for partition in full])
+        if clear:
+            self._consumer.resume([TopicPartition(self._commands, partition) for partition in clear])
+        self._paused = (self._paused | full) - clear
+
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """New partitions: what was begun there and has no end."""
+        """New partitions: what was begun there and has no end, and what was done there out of order."""
         for place in partitions:
             self._unfinished[place.partition] = {}
             self._ended[place.partition] = {}
-        # The offsets of a group end after some days without it. The attempts, which stay, say what was made.
+        numbers = [place.partition for place in partitions]
+        # The offsets of a group end after some days without it; somebody may set them back.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
-        lost = {place.partition for place in committed if place.offset < 0}
+        self._asked |= high_watermarks(self._setup.bootstrap, self._commands, numbers)
         name = f"restore-{self._attempts}"
-        for record in read_all(self._setup.bootstrap, self._attempts, [each.partition for each in partitions], name):
+        for record in read_all(self._setup.bootstrap, self._attempts, numbers, name):
             attempt = self._setup.codec.decode(record.value or b"")
             if isinstance(attempt, AttemptBegun):
                 self._unfinished[record.partition][attempt.delivery_id] = attempt
                 continue
             self._unfinished[record.partition].pop(attempt.delivery_id, None)
-            if record.partition in lost:
-                self._ended[record.partition][attempt.delivery_id] = attempt.attempt
-        read_to = {place.partition: max(0, place.offset) for place in committed}
-        self._read_to |= read_to
-        consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
-        self.assigned.set()
+            self._ended[record.partition][attempt.delivery_id] = attempt.attempt
+        self._windows |= {place.partition: Window(max(0, place.offset), place.metadata) for place in committed}
+        consumer.incremental_assign(
+            [
+                TopicPartition(self._commands, each.partition, self._windows[each.partition].position)
+                for each in committed
+            ]
+        )
+        self._assigned.set()
 
-    def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            self._unfinished.pop(place.partition, None)
-            self._ended.pop(place.partition, None)
-            self._read_to.pop(place.partition, None)
+    def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Others own these from now on: what is under way there is brought to its end first."""
+        ours = [place.partition for place in partitions if place.partition in self._windows]
+        self._finish(ours)
+        self._drop(ours)
 
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Others may own these already: nothing of it may be reported any more."""
+        ours = [place.partition for place in partitions if place.partition in self._windows]
+        self._call_off(ours, but=())
+        self._drop(ours)
 
-async def _run(attempts: Awaitable[list[RecordDelivery]]) -> list[RecordDelivery]:
-    return await attempts
+    def _finish(self, partitions: list[int]) -> None:
+        """Begins nothing more, waits for the calls that were made, and reports them."""
+        if not partitions:
+            return
+        self._call_off(partitions, but=self._begun)
+        deadline = time.monotonic() + DRAIN
+        while any(partition in partitions for partition, _ in self._under_way) and time.monotonic() < deadline:
+            self._report()
+            time.sleep(BUSY)
+        self._call_off(partitions, but=())
+        self._report()
 
+    def _call_off(self, partitions: list[int], but: Collection[str]) -> None:
+        """Cancels what is under way, but for some deliveries."""
+        for taken in list(self._under_way.values()):
+            deliver, attempt = taken.deliver, taken.attempt
+            if deliver is None or attempt is None or taken.partition not in partitions:
+                continue
+            if deliver.delivery_id not in but:
+                attempt.cancel()
 
-def _finish(done: "asyncio.Future[None]", failure: Exception | None) -> None:
-    if done.done():
-        return
-    if failure is None:
-        done.set_result(None)
-    else:
-        done.set_exception(failure)
+    def _drop(self, partitions: list[int]) -> None:
+        for partition in partitions:
+            for kept in (self._windows, self._unfinished, self._ended, self._asked):
+                kept.pop(partition, None)
+        self._paused -= set(partitions)

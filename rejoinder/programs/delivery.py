@@ -1,15 +1,15 @@
 """`run delivery`: the worker that posts answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from channels import delivery
+from channels.lanes import Lanes
 from channels.meta.client import MetaClient
 from channels.x.client import XClient
 from engine.delivery import AttemptBegun, Deliver
 from engine.envelope import home
-from engine.interaction.commands import RecordDelivery
 from rejoinder.accounts import accounts_of
 from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.connecting.credentials import PageCredentials, XCredentials
@@ -17,7 +17,7 @@ from rejoinder.instance import report_ready
 from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings
-from topics.delivering import Attempts, DeliverySetup, DeliveryWorker, Unfinished
+from topics.delivering import Attempt, DeliverySetup, DeliveryWorker
 
 
 class WallClock:
@@ -62,14 +62,15 @@ def setup_of(
     def key(channel: str, platform_id: str) -> str:
         return home(secret, channel, platform_id)
 
-    def makes(begin: Callable[[AttemptBegun], Awaitable[None]]) -> Attempts:
-        async def attempts(delivers: Sequence[Deliver], unfinished: Unfinished) -> list[RecordDelivery]:
-            await platforms.x_credentials.refresh_due(each.account for each in delivers if each.channel == "x")
-            async with AsyncExitStack() as stack:
-                worker = delivery.Worker(await platforms.opened(stack), key, Begins(begin), WallClock(), times)
-                return await worker.run_batch(delivers, unfinished)
+    async def prepare(deliver: Deliver) -> None:
+        if deliver.channel == "x":
+            await platforms.x_credentials.refresh_due([deliver.account])
 
-        return attempts
+    @asynccontextmanager
+    async def makes(begin: Callable[[AttemptBegun], Awaitable[None]]) -> AsyncIterator[Attempt]:
+        async with AsyncExitStack() as stack:
+            worker = delivery.Worker(await platforms.opened(stack), key, Begins(begin), WallClock(), times)
+            yield Lanes(worker, prepare).attempt
 
     return DeliverySetup(
         bootstrap=cluster.bootstrap,

@@ -1,5 +1,6 @@
 """The delivery worker on a real Kafka and the simulated X over HTTP: killed anywhere, it posts each answer once."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from engine.delivery import AttemptBegun, AttemptEnded, Deliver
-from engine.envelope import home
+from engine.envelope import home, partition_of
 from engine.interaction.commands import RecordDelivery
 from engine.interaction.outgoing import account_key
 from rejoinder.cluster import Cluster
@@ -82,7 +83,7 @@ def answer(number: int, attempt: int = 1, **changes: Any) -> Outgoing:
         "text": f"answer {number}", "at": 0, "correlation_id": "c",
     }  # fmt: skip
     deliver = Deliver(attempt=attempt, **(whole | changes))
-    return Outgoing("delivery.commands", account_key("x", account), deliver)
+    return Outgoing("delivery.commands", account_key("x", deliver.account), deliver)
 
 
 def know(simulator: str) -> None:
@@ -179,6 +180,53 @@ def test_what_can_not_be_looked_up_stays_open_and_a_successor_finds_it(
     ]  # fmt: skip
 
 
+def test_an_account_that_waits_for_its_platform_holds_up_no_other_and_nothing_is_done_again(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    """Both accounts are of one partition: the others' answers end before the first one, and the worker is killed."""
+    other = next(
+        name for name in map(str, itertools.count(20)) if _partition(cluster, name) == _partition(cluster, "9")
+    )
+    know(simulator)
+    httpx.post(f"{simulator}/_simulator/faults", json={"kind": "answer_lost"}).raise_for_status()
+    send(cluster, [answer(0, account="9")])
+    first = worker(x_settings)
+    eventually("the first is called", lambda: len(attempts(cluster, AttemptBegun)) == 1)
+    send(cluster, [answer(number, account=other) for number in range(1, ANSWERS)])
+    eventually("the others are reported", lambda: len(outcomes(cluster)) == ANSWERS - 1)
+    assert "d0" not in {each.delivery_id for each in outcomes(cluster)}
+    first.kill()
+    first.wait(30)
+    second = worker(x_settings)
+    try:
+        eventually("all are reported", lambda: len(outcomes(cluster)) >= ANSWERS)
+        like: dict[str, Any] = {"action": "like", "kind": "engagement", "text": "", "in_reply_to": "1"}
+        send(cluster, [answer(9, account=other, **like)])
+        eventually("the worker goes on", lambda: len(outcomes(cluster)) > ANSWERS)
+    finally:
+        second.terminate()
+        assert second.wait(30) == 0
+    assert sorted((each.delivery_id, each.outcome) for each in outcomes(cluster)) == [
+        (f"d{number}", "posted") for number in (*range(ANSWERS), 9)
+    ]
+    assert len(attempts(cluster, AttemptBegun)) == ANSWERS + 1
+    assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
+
+
+def test_a_worker_that_is_told_to_stop_brings_its_calls_to_their_end(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    know(simulator)
+    httpx.post(f"{simulator}/_simulator/faults", json={"kind": "time_out"}).raise_for_status()
+    send(cluster, [answer(0), answer(2)])
+    process = worker(x_settings)
+    eventually("the first is called", lambda: len(attempts(cluster, AttemptBegun)) == 1)
+    process.terminate()
+    assert process.wait(30) == 0
+    assert [each.delivery_id for each in outcomes(cluster)] == ["d0"], "what was not begun is left to the successor"
+    assert len(attempts(cluster, AttemptBegun)) == len(attempts(cluster, AttemptEnded)) == 1
+
+
 def test_a_group_that_lost_its_offsets_posts_nothing_again(
     cluster: Cluster, x_settings: Settings, simulator: str
 ) -> None:
@@ -202,6 +250,14 @@ def test_a_group_that_lost_its_offsets_posts_nothing_again(
     begun = [each for each in records_of(cluster, "delivery.attempts") if isinstance(each, AttemptBegun)]
     assert sorted(each.delivery_id for each in begun) == [f"d{number}" for number in range(ANSWERS)]
     assert len(outcomes(cluster)) == ANSWERS
+
+
+def attempts(cluster: Cluster, kind: type[AttemptBegun] | type[AttemptEnded]) -> list[object]:
+    return [each for each in records_of(cluster, "delivery.attempts") if isinstance(each, kind)]
+
+
+def _partition(cluster: Cluster, account: str) -> int:
+    return partition_of(account_key("x", account), cluster.catalogue.topic("delivery.commands").partitions)
 
 
 def _forget(admin: AdminClient, group: str) -> bool:

@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from channels.delivery import Platform, Settings, Worker
+from channels.lanes import Lanes
 from channels.meta.signature import HEADER, sign
 from channels.meta.webhook import BODY_LIMIT
 from channels.outcomes import Duplicate, Posted, Refused, Retry, Unknown
 from channels.webhook import wall_clock
 from engine.delivery import AttemptBegun
 from engine.interaction.commands import DeleteMessage, EditMessage, ReceiveMessage, RecordOwnPost, RecordReferral
+from tests.attempting import attempt_all
 from tests.meta_samples import PAGE, PSID, SECRET, deliver
 from tests.simulating import NOW, PERSON, World, play
 
@@ -310,7 +312,7 @@ def test_nothing_is_done_twice_whatever_goes_wrong() -> None:
         platforms: Mapping[str, Platform] = {"facebook": world.meta, "messenger": world.meta}
         settings = Settings(call_within=200, look_up_tries=2, look_up_pause=10)
         worker = Worker(platforms, lambda channel, person: f"home-{channel}-{person}", journal, Clock(), settings)
-        dying = asyncio.create_task(worker.run_batch(delivers, {}))
+        dying = asyncio.create_task(attempt_all(Lanes(worker), delivers))
         while len(journal.begun) < 2:
             await asyncio.sleep(0.001)
         dying.cancel()
@@ -318,7 +320,7 @@ def test_nothing_is_done_twice_whatever_goes_wrong() -> None:
         waiting, unfinished = delivers, dict(journal.begun)
         ended: dict[str, str] = {}
         for _ in range(12):
-            results = await worker.run_batch(waiting, unfinished)
+            results = await attempt_all(Lanes(worker), waiting, unfinished)
             ended |= {result.delivery_id: result.outcome for result in results if result.outcome != "retry"}
             waiting, unfinished = [each for each in waiting if each.delivery_id not in ended], {}
             for each in waiting:

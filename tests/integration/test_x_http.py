@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 from channels.delivery import Settings, Worker
+from channels.lanes import Lanes
 from channels.outcomes import Duplicate, Outcome, Posted, Retry, Unknown
 from channels.simulator.x_credentials import user_context
 from channels.webhook import wall_clock
@@ -26,6 +27,7 @@ from channels.x.signature import HEADER
 from channels.x.webhook import Webhook
 from engine.delivery import AttemptBegun, Deliver
 from engine.interaction.commands import ReceiveMessage, RecordOwnPost
+from tests.attempting import attempt_all
 from tests.x_samples import ACCOUNT, CUSTOMER, OWN, SECRET, Kept, body, tweet
 
 ITEM = tweet()["id_str"]
@@ -233,7 +235,7 @@ def test_every_answer_is_posted_once_whatever_goes_wrong(simulator: Simulator) -
             worker = Worker({"x": x}, lambda channel, person: person, journal, clock, settings)
             for kind in ("answer_lost", "time_out", "503", "429"):
                 await http.post("/_simulator/faults", json={"kind": kind})
-            dying = asyncio.create_task(worker.run_batch(delivers, {}))
+            dying = asyncio.create_task(attempt_all(Lanes(worker), delivers))
             while len(journal.begun) < 2:
                 await asyncio.sleep(0.001)
             dying.cancel()
@@ -242,7 +244,7 @@ def test_every_answer_is_posted_once_whatever_goes_wrong(simulator: Simulator) -
 
             waiting, unfinished = delivers, dict(journal.begun)
             for _ in range(5):
-                results = await worker.run_batch(waiting, unfinished)
+                results = await attempt_all(Lanes(worker), waiting, unfinished)
                 again = {result.delivery_id for result in results if result.outcome == "retry"}
                 assert {result.outcome for result in results} <= {"posted", "retry"}
                 waiting, unfinished = [item for item in waiting if item.delivery_id in again], {}
@@ -283,7 +285,7 @@ def test_every_message_is_sent_once_or_a_person_looks(simulator: Simulator) -> N
             for deliver, fault in zip(asked, ("answer_lost", "time_out", "503", None), strict=True):
                 if fault is not None:
                     await http.post("/_simulator/faults", json={"kind": fault})
-                results += await worker.run_batch([deliver], {})
+                results += await attempt_all(Lanes(worker), [deliver])
             assert [(each.outcome, each.settled_by) for each in results] == [
                 ("posted", "look_up"),
                 ("undecided", "look_up"),

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from channels.delivery import Repeat, Settings, Worker
+from channels.lanes import Lanes
 from channels.outcomes import LookUpFailed, Outcome, Posted
 from engine.delivery import AttemptBegun, Deliver
 from engine.interaction.commands import RecordDelivery
+from tests.attempting import attempt_all
 
 NOW = 1_600_000_000_000
 CALL_TIMEOUT = 20_000
@@ -55,9 +57,11 @@ class Platform:
         self.calls.append((self.clock.now(), deliver))
         self.busy.add(account)
         self.most_busy = max(self.most_busy, len(self.busy))
-        await asyncio.sleep(0)
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self.busy.remove(account)
         self.clock.at += self.takes
-        self.busy.remove(account)
         return self.outcomes.pop(0) if self.outcomes else Posted("900")
 
     async def find(self, deliver: Deliver) -> Posted | None:
@@ -105,12 +109,13 @@ class Scene:
             self.clock,
             self.settings,
         )
+        self.lanes = Lanes(self.worker)
 
     def run(self, deliver: Deliver, unfinished: AttemptBegun | None = None) -> RecordDelivery:
         return asyncio.run(self.worker.run(deliver, unfinished))
 
     def batch(self, *delivers: Deliver, unfinished: Mapping[str, AttemptBegun] | None = None) -> list[RecordDelivery]:
-        return asyncio.run(self.worker.run_batch(delivers, unfinished or {}))
+        return asyncio.run(attempt_all(self.lanes, delivers, unfinished))
 
 
 def deliver(name: str = "d1", attempt: int = 1, **changes: Any) -> Deliver:

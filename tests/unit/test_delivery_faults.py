@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.delivery import Repeat, Settings, Worker
+from channels.delivery import Repeat, Worker
+from channels.lanes import Lanes
 from channels.outcomes import Duplicate, LookUpFailed, Outcome, Posted, Retry, Unknown
 from engine.delivery import AttemptBegun, Deliver, is_open
 from engine.interaction.commands import RecordDelivery
+from tests.attempting import attempt_all
 from tests.unit.delivery_scene import CALL_TIMEOUT, HandClock, deliver
 
 FAULTS = ("none", "lost", "not_done", "unreachable", "unavailable", "rate_limited", "dies_before", "dies_after")
@@ -27,8 +29,6 @@ class World:
 
     calls: list[str]
     looks: list[str]
-    hurried: list[bool] = field(default_factory=list)
-    """Which workers have no time for anything."""
     clock: HandClock = field(default_factory=HandClock)
     call_timeout: int = CALL_TIMEOUT
     done: list[Deliver] = field(default_factory=list)
@@ -71,10 +71,9 @@ class World:
     def batch(self, delivers: list[Deliver]) -> list[RecordDelivery]:
         """What came of a batch. Whoever makes it may die: then its successor makes it again."""
         while True:
-            times = Settings(batch_for=0) if self.hurried and self.hurried.pop(0) else Settings()
-            worker = Worker({"x": self}, lambda channel, platform_id: platform_id, self, self.clock, times)
+            worker = Worker({"x": self}, lambda channel, platform_id: platform_id, self, self.clock)
             try:
-                results = asyncio.run(worker.run_batch(delivers, dict(self.open)))
+                results = asyncio.run(attempt_all(Lanes(worker), delivers, dict(self.open)))
             except ExceptionGroup as deaths:
                 assert deaths.split(Died)[1] is None
                 continue
@@ -95,10 +94,9 @@ def runs(faults: tuple[str, ...], longest: int) -> st.SearchStrategy[list[str]]:
     actions=st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=5),
     calls=runs(FAULTS, 4),
     looks=runs(("none", "fails", "lags"), 8),
-    hurried=st.lists(st.booleans(), max_size=8),
 )
-def test_nothing_is_done_twice(actions: list[str], calls: list[str], looks: list[str], hurried: list[bool]) -> None:
-    world = World(calls, looks, hurried)
+def test_nothing_is_done_twice(actions: list[str], calls: list[str], looks: list[str]) -> None:
+    world = World(calls, looks)
     waiting = [deliver(str(number), action=action) for number, action in enumerate(actions)]
     ends: dict[str, RecordDelivery] = {}
     for _ in range(100):

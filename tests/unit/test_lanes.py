@@ -1,13 +1,17 @@
-"""Many attempts at once: in order for each account, no more calls than a limit or a silent platform allows, in time."""
+"""Many attempts at once: in order for each account, and no more calls than a limit or a silent platform allows."""
+
+import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from channels.calls import CALL_TIMEOUT
-from channels.delivery import BEGIN_TRIES, TROUBLES, Settings
+from channels.lanes import LONGEST_LIMIT, QUIET, TROUBLES, UNNAMED_LIMIT, Lanes
 from channels.outcomes import LookUpFailed, Outcome, Posted, Retry, Unknown
-from engine.delivery import is_open
+from engine.delivery import Deliver, is_open
+from engine.interaction.commands import RecordDelivery
+from tests.attempting import attempt_all
 from tests.unit.delivery_scene import Scene, begun, deliver
-from topics import clients, transactions
 
 SILENCE = Unknown("time_out", "X did not answer.")
 LIMIT = Retry("rate_limited", "No more.", 9000)
@@ -31,8 +35,51 @@ def test_accounts_with_the_same_id_on_two_channels_are_two() -> None:
     assert [result.outcome for result in results] == ["retry", "posted", "retry"]
 
 
-def test_an_empty_batch_has_no_results() -> None:
-    assert Scene().batch() == []
+def test_an_account_that_waits_for_its_platform_holds_up_no_other() -> None:
+    """The first one's call does not end; the second account's attempts do, one after the other."""
+    scene = Scene()
+    stuck, made = asyncio.Event(), scene.platform.perform
+
+    async def perform(deliver: Deliver) -> Outcome:
+        if deliver.account == "slow":
+            await stuck.wait()
+        return await made(deliver)
+
+    scene.platform.perform = perform  # type: ignore[method-assign]
+
+    async def story() -> list[RecordDelivery]:
+        waiting = asyncio.create_task(scene.lanes.attempt(deliver("d0", account="slow")))
+        ended = [await scene.lanes.attempt(deliver(f"d{n}", account="quick")) for n in (1, 2)]
+        assert not waiting.done()
+        stuck.set()
+        return [*ended, await waiting]
+
+    assert [each.delivery_id for each in asyncio.run(story())] == ["d1", "d2", "d0"]
+
+
+def test_one_that_is_called_off_gives_its_turn_to_the_next() -> None:
+    scene = Scene()
+
+    async def story() -> RecordDelivery:
+        first, second = (asyncio.create_task(scene.lanes.attempt(deliver(name))) for name in ("d1", "d2"))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(story()).outcome == "posted"
+
+
+def test_what_has_to_be_prepared_is_before_each_attempt_that_is_made() -> None:
+    scene, prepared = Scene(), list[str]()
+
+    async def prepare(each: Deliver) -> None:
+        assert each.delivery_id not in scene.platform.called
+        prepared.append(each.delivery_id)
+
+    scene.lanes = Lanes(scene.worker, prepare)
+    scene.platform.outcomes = [LIMIT]
+    scene.batch(deliver("d1"), deliver("d2"), deliver("d3", account="43"))
+    assert prepared == ["d1", "d3"]
 
 
 # --- limits ---
@@ -43,7 +90,9 @@ def test_a_limit_of_an_account_spares_its_other_calls_and_no_other_accounts() ->
     scene.platform.outcomes = [LIMIT]
     results = scene.batch(deliver("d1"), deliver("d2"), deliver("d3", account="43"), deliver("d4"))
     assert [result.outcome for result in results] == ["retry", "retry", "posted", "retry"]
-    assert {result.retry_after for result in results if result.outcome == "retry"} == {9000}
+    waits = [result.retry_after for result in results if result.outcome == "retry" and result.retry_after]
+    assert (waits[0], len(waits)) == (9000, 3)
+    assert all(8900 <= wait <= 9000 for wait in waits), "what is left of the limit"
     assert len(scene.platform.calls) == 2
 
 
@@ -104,7 +153,8 @@ def test_another_accounts_calls_go_on() -> None:
     scene.platform.outcomes = [Retry("unreachable", ".")] * TROUBLES
     ours = [deliver(f"d{n}") for n in range(TROUBLES)]
     scene.batch(*ours)
-    assert scene.batch(deliver("d8"))[0].outcome == "posted", "the next batch tries again"
+    assert scene.batch(deliver("d8", account="43"))[0].outcome == "posted"
+    assert scene.batch(deliver("d9"))[0].reason == "unreachable"
 
 
 def test_what_a_predecessor_began_stays_open_while_the_platform_is_silent() -> None:
@@ -124,33 +174,59 @@ def test_many_that_a_predecessor_posted_are_all_found() -> None:
     assert [each.item_id for each in results] == [f"90{n}" for n in range(10)]
 
 
-# --- the batch's time ---
+def test_after_a_while_one_call_is_tried_and_one_more_silence_begins_the_next_while() -> None:
+    scene = Scene()
+    unreachable = Retry("unreachable", ".")
+    scene.platform.outcomes = [unreachable] * (TROUBLES + 1)
+
+    async def story() -> None:
+        await attempt_all(scene.lanes, [deliver(f"d{n}") for n in range(TROUBLES)])
+        spared = await scene.lanes.attempt(deliver("d7"))
+        assert spared.retry_after is not None
+        scene.clock.at += spared.retry_after
+        await attempt_all(scene.lanes, [deliver("d8"), deliver("d9")])
+        assert scene.platform.called[-1] == "d8"
+        assert len(scene.platform.calls) == TROUBLES + 1
+        scene.clock.at += QUIET
+        after = await attempt_all(scene.lanes, [deliver("d10"), deliver("d11")])
+        assert [each.outcome for each in after] == ["posted", "posted"]
+
+    asyncio.run(story())
 
 
-def test_no_attempt_starts_after_the_batchs_time() -> None:
-    scene = Scene(Settings(batch_for=50_000))
-    scene.platform.takes = 15_000
-    unfinished = {name: begun(60_000, name=name) for name in ("d8", "d9")}
-    delivers = [deliver(f"d{n}") for n in range(9)] + [deliver("d9", action="like")]
-    results = scene.batch(*delivers, unfinished=unfinished)
-    assert [each.outcome for each in results] == ["posted"] * 4 + ["retry"] * 6
-    assert {each.reason for each in results[4:8]} == {"later"}
-    assert is_open(results[8])
-    assert len(scene.journal.begun) == len(scene.platform.calls) == 4
+@pytest.mark.parametrize(("named", "holds"), [(9000, 9000), (None, UNNAMED_LIMIT), (86_400_000, LONGEST_LIMIT), (0, 0)])
+def test_a_limit_holds_as_long_as_the_platform_says_but_is_asked_about_again(named: int | None, holds: int) -> None:
+    scene = Scene()
+    scene.platform.outcomes = [Retry("rate_limited", "No more.", named)]
+    scene.batch(deliver("d1"))
+    scene.clock.at += max(0, holds - 1)
+    (before,) = scene.batch(deliver("d2"))
+    scene.clock.at += 1
+    (after,) = scene.batch(deliver("d3"))
+    assert [before.outcome, after.outcome] == ["retry" if holds else "posted", "posted"]
 
 
-def test_what_may_be_repeated_does_not_stay_open() -> None:
-    scene = Scene(Settings(batch_for=0))
-    scene.platform.repeats = "harmless"
-    (result,) = scene.batch(deliver(), unfinished={"d1": begun(60_000)})
-    assert (result.reason, is_open(result)) == ("later", False)
+@pytest.mark.parametrize("repeats", ["harmless", "doubled"])
+def test_what_a_predecessor_began_and_may_not_be_repeated_stays_open_while_nothing_is_called(repeats: str) -> None:
+    scene = Scene()
+    scene.platform.repeats = repeats  # type: ignore[assignment]
+    scene.platform.outcomes = [Retry("unreachable", ".")] * TROUBLES
+    scene.batch(*(deliver(f"d{n}") for n in range(TROUBLES)))
+    (result,) = scene.batch(deliver("d9"), unfinished={"d9": begun(60_000, name="d9")})
+    assert is_open(result) == (repeats == "doubled")
 
 
-def test_the_longest_batch_is_shorter_than_kafkas_patience() -> None:
-    settings, call = Settings(), CALL_TIMEOUT * 1000
-    pauses = sum(settings.look_up_pause * 2**n for n in range(settings.look_up_tries - 1))
-    look_up = settings.look_up_tries * call + pauses
-    begins = BEGIN_TRIES * 2 * transactions.CALL_TIMEOUT * 1000
-    # A predecessor's attempt is looked for, and made again; there is no answer, and it is looked for again.
-    attempt = (settings.call_within + call) + look_up + begins + call + (settings.call_within + call) + look_up
-    assert settings.batch_for + attempt < clients.MAX_POLL
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, LIMIT, SILENCE])), max_size=30))
+def test_every_order_has_one_outcome_and_an_accounts_calls_keep_their_order(
+    orders: list[tuple[str, Outcome | None]],
+) -> None:
+    scene = Scene()
+    scene.platform.outcomes = [outcome or Posted("900") for _, outcome in orders]
+    delivers = [deliver(f"d{n}", account=account) for n, (account, _) in enumerate(orders)]
+    results = scene.batch(*delivers)
+    assert [each.delivery_id for each in results] == [each.delivery_id for each in delivers]
+    for account in "abc":
+        called = [each.delivery_id for _, each in scene.platform.calls if each.account == account]
+        asked = [each.delivery_id for each in delivers if each.account == account]
+        assert called == [each for each in asked if each in called]
+        assert len(called) == len(set(called))
