@@ -14,6 +14,8 @@ from typing import Any, Final
 import fastavro
 import msgspec
 
+from schemas.decoding import Decode, compile_decoder
+from schemas.encoding import compile_encoder
 from schemas.files import Schema
 
 MAGIC: Final = 0
@@ -144,22 +146,20 @@ class _Writer:
 
     def __init__(self, number: int, schema: Schema) -> None:
         self._header = _HEADER.pack(MAGIC, number)
-        self._schema = parse(schema)
-        self._builtins = _to_builtins if _has_records(schema) else msgspec.structs.asdict
+        self._encode = compile_encoder(_plain(schema))
         self._name = record_name(schema)
         self.fingerprint = fingerprint(schema)
 
     def encode(self, record: msgspec.Struct) -> bytes:
-        out = io.BytesIO()
-        out.write(self._header)
+        out = bytearray(self._header)
         try:
-            fastavro.schemaless_writer(out, self._schema, self._builtins(record))
+            self._encode(record, out)
         except (TypeError, ValueError, AttributeError, OverflowError) as error:
             # Only the kind of error: its text may hold a customer's words.
             raise UnwritableRecord(
                 f"a {self._name} has a value that its schema does not allow ({type(error).__name__})"
             ) from None
-        return out.getvalue()
+        return bytes(out)
 
 
 class _Reader:
@@ -169,30 +169,54 @@ class _Reader:
         self.record = record
         self.fingerprint = fingerprint(writer)
         self._name = record_name(writer)
-        self._writer = parse(writer)
-        same = canonical(writer) == canonical(reader)
-        self._reader = None if same else parse(_common(reader, writer))
+        self._decode: Decode
+        if canonical(writer) == canonical(reader):
+            parts = _parts(writer, record)
+            self._decode = compile_decoder(_plain(writer), HEADER_BYTES, parts)
+        else:
+            self._writer, self._reader = parse(writer), parse(_common(reader, writer))
+            self._decode = self._resolve
 
     def decode(self, value: bytes) -> Any:
-        source = io.BytesIO(value)
-        source.seek(HEADER_BYTES)
         try:
-            fields = fastavro.schemaless_reader(source, self._writer, self._reader)
-            record = msgspec.convert(fields, self.record)
+            return self._decode(value)
         except _READING as error:
             reason = f"the body of a {self._name} is not what its schema says ({type(error).__name__})"
             raise UnreadableRecord(MALFORMED, reason) from None
+
+    def _resolve(self, value: bytes) -> Any:
+        """What another schema wrote, as a record of today."""
+        source = io.BytesIO(value)
+        source.seek(HEADER_BYTES)
+        fields = fastavro.schemaless_reader(source, self._writer, self._reader)
         if source.tell() != len(value):
-            raise UnreadableRecord(MALFORMED, f"there are bytes after the end of a {self._name}")
-        return record
+            raise ValueError("it does not end where its value does")
+        return msgspec.convert(fields, self.record)
+
+
+def _parts(schema: Schema, record: type[msgspec.Struct]) -> dict[str, type]:
+    """The types of a schema's records, by their names in it: the record itself, and those in its fields."""
+    classes = {kind.__name__: kind for kind in _structs(msgspec.inspect.type_info(record))}
+    return {part["name"]: classes[part["name"].rpartition(".")[2]] for part in _records(_plain(schema))}
+
+
+def _structs(kind: msgspec.inspect.Type) -> Iterator[type[msgspec.Struct]]:
+    match kind:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            yield cls
+            for field in fields:
+                yield from _structs(field.type)
+        case msgspec.inspect.ListType(item_type=item):
+            yield from _structs(item)
+        case msgspec.inspect.UnionType(types=types):
+            for each in types:
+                yield from _structs(each)
+        case msgspec.inspect.Metadata(type=inner):
+            yield from _structs(inner)
 
 
 # What fastavro raises on bytes that are not what the schema says (it has no exception of its own for that).
 _READING: Final = (EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError, struct.error)
-
-
-def _to_builtins(record: msgspec.Struct) -> Any:
-    return msgspec.to_builtins(record, builtin_types=(bytes,))
 
 
 def record_name(schema: Schema) -> str:
@@ -243,10 +267,6 @@ def _without(schema: Any, key: str) -> Any:
         case list():
             return [_without(part, key) for part in schema]
     return schema
-
-
-def _has_records(schema: Schema) -> bool:
-    return sum(1 for _ in _records(schema)) > 1
 
 
 def _records(schema: Any) -> Iterator[Schema]:
