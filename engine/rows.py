@@ -2,16 +2,19 @@
 
 A row is a frozen struct: it is replaced, never changed in place. Rows of an `Ordered` type can be walked in the
 order of their ids, which is how a line of 50,000 is served without being sorted.
+
+Rows may lie on a shelf outside of memory. They are taken from it one by one, when they are asked for; those of an
+ordered type all together, when they are walked.
 """
 
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 import msgspec
 from sortedcontainers import SortedList
 
 
-class Row(msgspec.Struct, kw_only=True, frozen=True):
+class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
     """One row of state."""
 
 
@@ -22,6 +25,19 @@ class Ordered(Row, kw_only=True, frozen=True):
 R = TypeVar("R", bound=Row)
 RowId = tuple[type[Row], str]
 Undo = tuple["Rows", RowId, Row | None]
+
+
+class Shelf(Protocol):
+    """Where the rows lie that are not in memory, as they were at the last commit."""
+
+    def load(self, key: str, kind: type[R], row_id: str) -> R | None:
+        """One row."""
+
+    def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]:
+        """All rows of one type, with their ids."""
+
+    def all(self, key: str) -> Iterable[tuple[str, Row]]:
+        """All rows of a key, with their ids."""
 
 
 class Journal:
@@ -49,35 +65,52 @@ class Journal:
         """The places that were changed since a mark, or since the last commit; one changed twice comes twice."""
         return ((rows, row_id) for rows, row_id, _ in self._undo[since:])
 
+    def before(self) -> dict[tuple["Rows", RowId], Row | None]:
+        """Each place that was changed since the last commit, with its row as it was then."""
+        found: dict[tuple[Rows, RowId], Row | None] = {}
+        for rows, row_id, before in self._undo:
+            found.setdefault((rows, row_id), before)
+        return found
+
 
 class Rows:
-    """The rows of one key."""
+    """The rows of one key. Without a shelf all of them are in memory."""
 
-    __slots__ = ("_journal", "_ordered", "_rows", "key")
+    __slots__ = ("_absent", "_complete", "_journal", "_ordered", "_rows", "_shelf", "key")
 
-    def __init__(self, key: str, journal: Journal) -> None:
+    def __init__(self, key: str, journal: Journal, shelf: Shelf | None = None) -> None:
         self.key = key
         self._journal = journal
+        self._shelf = shelf
         self._rows: dict[RowId, Row] = {}
         self._ordered: dict[type[Row], SortedList[str]] = {}
+        self._absent: set[RowId] = set()
+        """Places that were looked for on the shelf in vain, or whose row was taken away."""
+        self._complete: set[type[Row]] = set()
+        """Types of which all rows are in memory."""
 
     def get(self, kind: type[R], row_id: str) -> R | None:
-        return self._rows.get((kind, row_id))  # type: ignore[return-value]  # the type is part of the id
+        row = self._rows.get((kind, row_id))
+        if row is None and self._shelf is not None:
+            return self._look(kind, row_id)
+        return row  # type: ignore[return-value]  # the type is part of the id
 
     def put(self, row_id: str, row: Row) -> None:
-        place = (type(row), row_id)
-        self._journal.note(self, place, self._rows.get(place))
-        self.restore(place, row)
+        kind = type(row)
+        self._journal.note(self, (kind, row_id), self.get(kind, row_id))
+        self.restore((kind, row_id), row)
 
     def delete(self, kind: type[Row], row_id: str) -> None:
-        place = (kind, row_id)
-        before = self._rows.get(place)
+        before = self.get(kind, row_id)
         if before is not None:
-            self._journal.note(self, place, before)
-            self.restore(place, None)
+            self._journal.note(self, (kind, row_id), before)
+            self.restore((kind, row_id), None)
 
     def walk(self, kind: type[R], prefix: str = "") -> Iterator[R]:
         """The rows of an ordered type whose ids begin with `prefix`, in order."""
+        if self._shelf is not None and kind not in self._complete:
+            self._take(self._shelf.walk(self.key, kind))
+            self._complete.add(kind)
         ids = self._ordered.get(kind)
         if ids is None:
             return
@@ -88,17 +121,41 @@ class Rows:
 
     def all(self) -> Iterator[tuple[str, Row]]:
         """Every row with its id, in the order of type and id: for whoever does not know their ids."""
+        if self._shelf is not None:
+            self._take(self._shelf.all(self.key))
         for kind, row_id in sorted(self._rows, key=lambda place: (place[0].__name__, place[1])):
             yield row_id, self._rows[(kind, row_id)]
 
     def restore(self, place: RowId, row: Row | None) -> None:
-        """Sets a row past the journal: for the journal itself, and for state that is read back."""
+        """Sets a row past the journal: for the journal itself, and for rows from the shelf."""
         ordered = issubclass(place[0], Ordered)
         if row is None:
             self._rows.pop(place, None)
-            if ordered:
+            if self._shelf is not None:
+                self._absent.add(place)
+            if ordered and place[0] in self._ordered:
                 self._ordered[place[0]].discard(place[1])
             return
         if ordered and place not in self._rows:
             self._ordered.setdefault(place[0], SortedList()).add(place[1])
+        self._absent.discard(place)
         self._rows[place] = row
+
+    def shelved(self) -> None:
+        """All changes lie on the shelf by now: what is not there need not be remembered."""
+        self._absent.clear()
+
+    def _look(self, kind: type[R], row_id: str) -> R | None:
+        place = (kind, row_id)
+        if self._shelf is None or kind in self._complete or place in self._absent:
+            return None
+        row = self._shelf.load(self.key, kind, row_id)
+        self.restore(place, row)
+        return row
+
+    def _take(self, shelved: "Iterable[tuple[str, Row]]") -> None:
+        """Takes rows into memory, but for those that were changed since they were put on the shelf."""
+        for row_id, row in shelved:
+            place = (type(row), row_id)
+            if place not in self._rows and place not in self._absent:
+                self.restore(place, row)

@@ -23,7 +23,7 @@ from rejoinder.supervisor import Program, ProgramFailed, Supervisor
 WEDNESDAY: Final = 2
 OURS: Final = (
     "instance.json", "kafka", "lock", "logs", "postgres", "processes.json", "ready", "secrets", "simulator.jsonl",
-    "summary.json", "traffic.jsonl",
+    "state", "summary.json", "traffic.jsonl",
 )  # fmt: skip
 """What an instance and a demo leave in a folder; `postgres.…` too."""
 

@@ -23,6 +23,7 @@ from engine.record import Command, Event, Record
 from engine.rows import Rows
 from schemas.codec import HEADER_BYTES, Codec
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS
+from topics.shelves import Shelf
 from topics.state import PartitionState
 
 log = structlog.get_logger()
@@ -58,6 +59,8 @@ class Output:
     key: str
     value: bytes | None
     event: Event | None = None
+    digest: bytes = b""
+    """An event's."""
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ class Deciding:
 
     clock: the wall clock, milliseconds. In recorded time it is not asked: a command's own time is the time, and
     deadlines come when AdvanceTime says so.
+    shelf: where the rows lie that are not in memory; None: nowhere, they are gone with the process.
     """
 
     def __init__(
@@ -102,8 +106,9 @@ class Deciding:
         policies: dict[int, Rules],
         clock: Callable[[], int],
         recorded: bool = False,
+        shelf: Shelf | None = None,
     ) -> None:
-        self.state = PartitionState()
+        self.state = PartitionState(shelf)
         self.counts = Counts()
         self._decider = decider
         self._codec = codec
@@ -111,7 +116,6 @@ class Deciding:
         self._policies = policies
         self._clock = clock
         self._recorded = recorded
-        self._control = self.state.rows(control_key(partition))
         self._events_topic = f"{decider.name}.events"
 
     def command(self, key: str, command: Record, source: Input) -> list[Output]:
@@ -179,8 +183,9 @@ class Deciding:
         return self._run(rows, self._decider.decide(rows, command, context), cause, context)
 
     def _context(self, now: int) -> Context:
-        in_force = self._control.get(PolicyInForce, "")
-        emergencies = {row.account: row.closure for row in self._control.walk(Emergency)}
+        control = self.state.rows(control_key(self._partition))
+        in_force = control.get(PolicyInForce, "")
+        emergencies = {row.account: row.closure for row in control.walk(Emergency)}
         if in_force is None:
             return Context(now, None, emergencies)
         rules = self._policies.get(in_force.version)
@@ -204,10 +209,11 @@ class Deciding:
         chain = rows.get(Chain, "") or Chain(sequence=0, digest=genesis(rows.key))
         self._stamp(rows, event, cause, context, chain)
         value, fingerprint = self._codec.wire(event)
-        cause.outputs.append(Output(self._events_topic, rows.key, value, event))
+        here = digest(fingerprint, value[HEADER_BYTES:])
+        cause.outputs.append(Output(self._events_topic, rows.key, value, event, here))
         for send in self._decider.apply(rows, event, cause.command, context):
             cause.outputs.append(self._encode(send))
-        rows.put("", Chain(sequence=event.sequence, digest=digest(fingerprint, value[HEADER_BYTES:])))
+        rows.put("", Chain(sequence=event.sequence, digest=here))
         self._remember(rows, event)
         self.counts.events += 1
 

@@ -12,24 +12,36 @@ Why no record is lost, doubled or seen from a zombie:
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from engine.decider import Decider
+from engine.envelope import partition_of
 from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
-from topics.catalogue import Catalogue
+from topics.catalogue import Catalogue, Topic
 from topics.deciding import Counts, Deciding, Input, Output
 from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
 from topics.messages import Arrived, gather, is_stale
-from topics.restoring import restore
-from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, WorkerFailed, flush, produce, retrying
+from topics.restoring import Log, restore
+from topics.shelves import MemoryShelf, Position, Shelf
+from topics.transactions import (
+    CALL_TIMEOUT,
+    Abort,
+    OnDelivery,
+    Restarts,
+    StartAgain,
+    WorkerFailed,
+    flush,
+    produce,
+    retrying,
+)
 
 log = structlog.get_logger()
 
@@ -59,6 +71,8 @@ class Setup:
     policies: dict[int, Rules]
     clock: Callable[[], int]
     recorded: bool = False
+    shelves: Callable[[int], Shelf] = lambda partition: MemoryShelf()
+    """Where the rows of each partition lie that are not in memory."""
     point: Callable[[str], None] = lambda name: None
     """Called at named points of a batch; crash tests stop the process there."""
 
@@ -76,6 +90,7 @@ class Processor:
         self._content = setup.catalogue.name(content) if has_content else None
         self._partitions: dict[int, Deciding] = {}
         self._read_to: dict[int, int] = {}
+        self._positions: dict[int, Position] = {}
         self._headers = CloudEvents(f"/rejoinder/{setup.decider.name}", setup.codec.name_of)
         self._restarts = Restarts(self._group)
         self.assigned = threading.Event()
@@ -109,6 +124,7 @@ class Processor:
             consumer.close()
             self._partitions.clear()
             self._read_to.clear()
+            self._positions.clear()
             self.assigned.clear()
 
     def _loop(self, stop: threading.Event, consumer: Consumer, producer: Producer) -> None:
@@ -169,16 +185,30 @@ class Processor:
         point("decided")
         if not touched:
             return
+        ends = _Ends(outputs, self._setup.catalogue)
         try:
-            self._commit(consumer, producer, outputs, positions)
+            self._commit(consumer, producer, ends, positions)
         except BaseException:
             for partition in touched:
                 self._partitions[partition].state.rollback()
             raise
-        for partition in touched:
-            self._partitions[partition].state.commit()
         self._read_to |= positions
+        for partition in touched:
+            self._positions[partition] = self._position(partition, ends)
+            self._partitions[partition].state.commit(self._positions[partition])
         point("stored")
+
+    def _position(self, partition: int, ends: "_Ends") -> Position:
+        """How much of the log the state of a partition reflects after a transaction."""
+        before = self._positions[partition]
+        event, words = ends.of(self._events, partition), ends.of(self._content or "", partition)
+        return Position(
+            cluster=before.cluster,
+            event_offset=before.event_offset if event is None else event.offset,
+            digest=before.digest if event is None else event.digest,
+            content_offset=before.content_offset if words is None else words.offset,
+            commands=self._read_to[partition],
+        )
 
     def _decide(self, record: Arrived) -> list[Output]:
         deciding = self._partitions[record.partition]
@@ -198,12 +228,12 @@ class Processor:
             return [deciding.unreadable(record.key, record.value, source, "bad_key", "its key is not UTF-8")]
         return deciding.command(key, command, source)
 
-    def _commit(self, consumer: Consumer, producer: Producer, outputs: list[Output], positions: dict[int, int]) -> None:
+    def _commit(self, consumer: Consumer, producer: Producer, ends: "_Ends", positions: dict[int, int]) -> None:
         point = self._setup.point
         retrying(producer.begin_transaction)
-        for output in outputs:
+        for output, topic, partition, on_delivery in ends.records():
             headers = None if output.event is None else self._headers.headers(output.event, output.key)
-            produce(producer, self._setup.catalogue.topic(output.topic), output.key, output.value, headers)
+            produce(producer, topic, output.key, output.value, headers, partition, on_delivery)
         point("produced")
         flush(producer)
         # Of a transaction of deadlines alone: where we stand, so that a zombie's is refused too.
@@ -225,16 +255,27 @@ class Processor:
         """New partitions: their state from the log, before the first record is read."""
         begun, setup = time.monotonic(), self._setup
         taken = {
-            place.partition: Deciding(
-                setup.decider, setup.codec, place.partition, setup.policies, setup.clock, setup.recorded
+            each.partition: Deciding(
+                setup.decider,
+                setup.codec,
+                each.partition,
+                setup.policies,
+                setup.clock,
+                setup.recorded,
+                setup.shelves(each.partition),
             )
-            for place in partitions
+            for each in partitions
         }
-        resume = restore(taken, setup.codec, setup.bootstrap, self._events, self._content)
-        # The offsets of a group end after a week without it; the log itself says what was decided.
+        cluster = consumer.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
+        log_ = Log(setup.bootstrap, cluster, self._events, self._content, self._commands)
+        reached = restore(taken, setup.codec, log_)
+        # The offsets of a group end after a week without it; the state says what was decided.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
-        read_to = {each.partition: each.offset if each.offset >= 0 else resume[each.partition] for each in committed}
+        read_to = {
+            each.partition: each.offset if each.offset >= 0 else reached[each.partition].commands for each in committed
+        }
         self._partitions |= taken
+        self._positions |= reached
         self._read_to |= read_to
         consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
         log.info(
@@ -250,3 +291,44 @@ class Processor:
         for place in partitions:
             self._partitions.pop(place.partition, None)
             self._read_to.pop(place.partition, None)
+            self._positions.pop(place.partition, None)
+
+
+@dataclass(slots=True)
+class _End:
+    """The last record of a transaction in one partition of a topic."""
+
+    digest: bytes
+    offset: int = -1
+    """Known once the broker has it."""
+
+    def told(self, error: KafkaError | None, message: Message) -> None:
+        """The broker has it; or not, then the transaction fails."""
+        if error is None:
+            self.offset = message.offset() or 0
+
+
+class _Ends:
+    """The records of a transaction with their places, and where in the log each partition's last one comes to stand.
+
+    Only the last ones are asked for: a call for each record would cost more than all else that is done for it here.
+    """
+
+    def __init__(self, outputs: list[Output], catalogue: Catalogue) -> None:
+        self._outputs = outputs
+        self._topics = [catalogue.topic(output.topic) for output in outputs]
+        self._places = [
+            (topic.name, partition_of(output.key, topic.partitions))
+            for output, topic in zip(outputs, self._topics, strict=True)
+        ]
+        self._last = {place: at for at, place in enumerate(self._places)}
+        self._ends = {place: _End(outputs[at].digest) for place, at in self._last.items()}
+
+    def records(self) -> Iterator[tuple[Output, Topic, int, OnDelivery | None]]:
+        """Each record with its topic, its partition, and what is to be called once the broker has it."""
+        for at, (output, topic, place) in enumerate(zip(self._outputs, self._topics, self._places, strict=True)):
+            yield output, topic, place[1], self._ends[place].told if self._last[place] == at else None
+
+    def of(self, topic: str, partition: int) -> _End | None:
+        """The last record in a partition, if there was one."""
+        return self._ends.get((topic, partition))

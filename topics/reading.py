@@ -5,7 +5,7 @@ stable offset would silently hide what lies behind a crashed writer's open trans
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -50,19 +50,25 @@ def _high_watermark(consumer: Consumer, bootstrap: str, place: TopicPartition, d
             time.sleep(LEADERLESS_PAUSE)
 
 
-def read_all(bootstrap: str, topic: str, partitions: Iterable[int], name: str) -> Iterator[Arrived]:
+def read_all(
+    bootstrap: str, topic: str, partitions: Iterable[int], name: str, starts: Mapping[int, int] | None = None
+) -> Iterator[Arrived]:
     """Every committed record of some partitions, each in its order, up to the high watermarks at the call.
+
+    Args:
+        starts: for each partition, the offset from which it is read; None: all from the beginning.
 
     Raises:
         RestoreStuck: nothing came for STUCK seconds, and an end was not reached.
     """
-    ends = {each: end for each, end in high_watermarks(bootstrap, topic, partitions).items() if end > 0}
+    begins = dict.fromkeys(partitions, 0) if starts is None else starts
+    ends = {each: end for each, end in high_watermarks(bootstrap, topic, begins).items() if end > begins[each]}
     if not ends:
         return
     consumer = Consumer(clients.reader(bootstrap, name) | {"enable.partition.eof": True})
     try:
-        consumer.assign([TopicPartition(topic, each, 0) for each in ends])
-        reached, moved = dict.fromkeys(ends, 0), time.monotonic()
+        consumer.assign([TopicPartition(topic, each, begins[each]) for each in ends])
+        reached, moved = {each: begins[each] for each in ends}, time.monotonic()
         while any(reached[each] < end for each, end in ends.items()):
             for message in consumer.consume(BATCH, WAIT):
                 error = message.error()

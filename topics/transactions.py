@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from engine.envelope import partition_of
 from engine.errors import RejoinderError
@@ -19,6 +19,9 @@ from topics.catalogue import Topic
 from topics.headers import Headers
 
 log = structlog.get_logger()
+
+OnDelivery = Callable[[KafkaError | None, Message], None]
+"""Is called while the producer is flushed, once the broker has a record."""
 
 CALL_TIMEOUT: Final = 8.0
 """How long one call of a transaction may take, seconds: below the transaction's own time-out."""
@@ -65,6 +68,7 @@ def produce(
     value: bytes | None,
     headers: Headers | None = None,
     partition: int | None = None,
+    on_delivery: OnDelivery | None = None,
 ) -> None:
     """Hands one record to the producer, waiting for room where its queue is full.
 
@@ -74,7 +78,7 @@ def produce(
     where = partition_of(key, topic.partitions) if partition is None else partition
     for _ in range(RETRIES):
         try:
-            producer.produce(topic.name, value, key.encode(), where, headers=headers)
+            producer.produce(topic.name, value, key.encode(), where, headers=headers, on_delivery=on_delivery)
             return
         except BufferError:
             producer.poll(1.0)  # the client's queue is full: let it drain

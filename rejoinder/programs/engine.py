@@ -2,9 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
 
+from engine import bookkeeping
 from engine.decider import Decider
+from engine.interaction import state as interaction_state
 from engine.interaction.decider import InteractionDecider
+from engine.routing import state as routing_state
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import connect, wall_clock
 from rejoinder.instance import report_ready
@@ -12,8 +18,10 @@ from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.settings import Settings
 from topics import policies
 from topics.processor import Processor, Setup
+from topics.rocks import RocksFolder
 
-READY_WAIT = 0.1
+ROWS: Final = (*bookkeeping.ROWS, *interaction_state.ROWS, *routing_state.ROWS)
+READY_WAIT: Final = 0.1
 
 
 def run(settings: Settings, worker: str = "1") -> None:
@@ -23,6 +31,7 @@ def run(settings: Settings, worker: str = "1") -> None:
     known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
 
     def processor(decider: Decider) -> Processor:
+        folder = folders.enter_context(closing(RocksFolder(str(_folder(settings, decider, worker)), ROWS)))
         return Processor(
             Setup(
                 bootstrap=cluster.bootstrap,
@@ -33,10 +42,23 @@ def run(settings: Settings, worker: str = "1") -> None:
                 policies=known,
                 clock=wall_clock,
                 recorded=settings.time.mode == "recorded",
+                shelves=folder.shelf,
             )
         )
 
-    processors = [processor(InteractionDecider()), processor(RoutingDecider())]
+    with ExitStack() as folders:
+        _work([processor(InteractionDecider()), processor(RoutingDecider())], stop)
+
+
+def _folder(settings: Settings, decider: Decider, worker: str) -> Path:
+    """Where a worker's state lies."""
+    above = settings.data / "state"
+    above.mkdir(parents=True, exist_ok=True)
+    return above / f"{decider.name}-{worker}"
+
+
+def _work(processors: list[Processor], stop: threading.Event) -> None:
+    """Runs them until told to stop. One that fails ends all."""
     failures: list[BaseException] = []
     threads = [threading.Thread(target=_guard(each.run, stop, failures), daemon=True) for each in processors]
     for thread in threads:

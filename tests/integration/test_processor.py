@@ -23,7 +23,7 @@ from topics import clients
 from topics.deciding import ChainBroken, Deciding
 from topics.processor import Processor
 from topics.reading import read_all
-from topics.restoring import restore
+from topics.restoring import Log, restore
 
 PARTITIONS = 2
 
@@ -216,8 +216,8 @@ def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> No
     for partition in range(PARTITIONS):
         given = setup(cluster, InteractionDecider(), "x")
         deciding = Deciding(given.decider, given.codec, partition, given.policies, given.clock)
-        events, content = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content"))
-        restore({partition: deciding}, cluster.codec, cluster.bootstrap, events, content)
+        names = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content", "commands"))
+        restore({partition: deciding}, cluster.codec, Log(cluster.bootstrap, "any", *names))
         restored |= {rows.key: list(rows.all()) for rows in deciding.state.all() if list(rows.all())}
     assert restored == decided
     assert len(restored) == 10 + PARTITIONS

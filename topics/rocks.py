@@ -1,0 +1,207 @@
+"""Rows in RocksDB: one database for a worker's processor, with a shelf for each partition.
+
+A key in it: the partition (2 bytes), what it is (1 byte), and for a row: the length of the row's key (2 bytes), the
+key, the type's number (1 byte), the row's id. A deadline stands there twice, the second time under when it is due.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+
+from engine.errors import RejoinderError
+from engine.rows import Row
+from topics.shelves import Change, Due, Position, due_of
+
+R = TypeVar("R", bound=Row)
+
+FORMAT: Final = 1
+"""Of the keys above."""
+BLOCK_CACHE: Final = 64 * 2**20
+WRITE_BUFFER: Final = 32 * 2**20
+"""Bytes, for all partitions together; two of them at most are in memory."""
+
+_ROW, _DUE, _POSITION = b"r", b"t", b"p"
+_SHAPE: Final = b"shape"
+_POSITIONS: Final = msgspec.msgpack.Decoder(Position)
+_LENGTH: Final = struct.Struct(">H")
+_WHEN: Final = struct.Struct(">Q")
+_AFTER: Final = b"\xff"
+
+
+class StateUnusable(RejoinderError):
+    """The folder of the state can't be used."""
+
+
+class RocksFolder:
+    """The database of one worker's processor.
+
+    Args:
+        path: its folder; what is above it has to be there.
+        kinds: the types of rows. Where they changed since the folder was written, it is emptied: state is derived.
+
+    What a killed process had written is there afterwards, because RocksDB's own log is with the system then. A loss of
+    power may take the latest of it, rows and position alike.
+
+    Raises:
+        StateUnusable: another process has it open, or it is broken.
+    """
+
+    def __init__(self, path: str, kinds: Sequence[type[Row]]) -> None:
+        self._path = path
+        self._kinds = sorted(kinds, key=lambda kind: kind.__name__)
+        self.encode = msgspec.msgpack.Encoder().encode
+        self.tags = {kind: bytes([number]) for number, kind in enumerate(self._kinds, start=1)}
+        self.decoders = {tag[0]: msgspec.msgpack.Decoder(kind) for kind, tag in self.tags.items()}
+        self.db = self._open()
+        shape = self._shape()
+        if self.db.get(_SHAPE) != shape:
+            self.db.close()
+            Rdict.destroy(path, _options())
+            self.db = self._open()
+            self.db[_SHAPE] = shape
+
+    def shelf(self, partition: int) -> "RocksShelf":
+        """The shelf of a partition."""
+        return RocksShelf(self, partition)
+
+    def close(self) -> None:
+        """Frees the folder for another process."""
+        self.db.close()
+
+    def _open(self) -> Rdict:
+        try:
+            return Rdict(self._path, _options())
+        except Exception as error:  # the library raises nothing more special
+            raise StateUnusable(
+                f"the state in {self._path} can't be opened ({error}): stop the other worker of this name, if one "
+                "runs; else delete the folder, it is built again from the log"
+            ) from None
+
+    def _shape(self) -> bytes:
+        """What the rows look like: their types, fields, and the fields' types."""
+        shapes = [
+            [kind.__name__, [[f.name, str(f.type)] for f in msgspec.structs.fields(kind)]] for kind in self._kinds
+        ]
+        return msgspec.json.encode([FORMAT, shapes])
+
+
+class RocksShelf:
+    """One partition's rows, as topics.shelves.Shelf says."""
+
+    def __init__(self, folder: RocksFolder, partition: int) -> None:
+        self._folder = folder
+        self._db = folder.db
+        self._prefix = struct.pack(">H", partition)
+        self._rows = self._prefix + _ROW
+        self._timers = self._prefix + _DUE
+        self._place = self._prefix + _POSITION
+
+    def load(self, key: str, kind: type[R], row_id: str) -> R | None:
+        value = self._db.get(self._key(key) + self._folder.tags[kind] + row_id.encode())
+        return None if value is None else self._folder.decoders[self._folder.tags[kind][0]].decode(value)  # type: ignore[return-value]
+
+    def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]:
+        return self._found(self._key(key) + self._folder.tags[kind], len(self._key(key)))  # type: ignore[return-value]
+
+    def all(self, key: str) -> Iterable[tuple[str, Row]]:
+        prefix = self._key(key)
+        return self._found(prefix, len(prefix))
+
+    def keys(self) -> Iterator[str]:
+        begin = self._rows
+        while True:
+            found = next(self._scan(begin, self._rows), None)
+            if found is None:
+                return
+            start = len(self._rows) + _LENGTH.size
+            (length,) = _LENGTH.unpack_from(found[0], len(self._rows))
+            yield found[0][start : start + length].decode()
+            begin = found[0][: start + length] + _AFTER
+
+    def dues(self, after: Due | None, most: int) -> Sequence[Due]:
+        begin = self._timers if after is None else self._timer(after) + b"\x00"
+        found: list[Due] = []
+        for place, _ in self._scan(begin, self._timers):
+            at = len(self._timers)
+            (due,) = _WHEN.unpack_from(place, at)
+            (length,) = _LENGTH.unpack_from(place, at + _WHEN.size)
+            key_at = at + _WHEN.size + _LENGTH.size
+            found.append((due, place[key_at : key_at + length].decode(), place[key_at + length :].decode()))
+            if len(found) == most:
+                break
+        return found
+
+    def write(self, changes: Iterable[Change], position: Position | None) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for change in changes:
+            place = self._key(change.key) + self._folder.tags[change.kind] + change.row_id.encode()
+            if change.after is None:
+                batch.delete(place)
+            else:
+                batch.put(place, self._folder.encode(change.after))
+            old, new = due_of(change.before, change), due_of(change.after, change)
+            if old is not None and old != new:
+                batch.delete(self._timer(old))
+            if new is not None and old != new:
+                batch.put(self._timer(new), b"")
+        if position is not None:
+            batch.put(self._place, self._folder.encode(position))
+        self._write(batch)
+
+    def position(self) -> Position | None:
+        value = self._db.get(self._place)
+        return None if value is None else _POSITIONS.decode(value)
+
+    def clear(self) -> None:
+        batch = WriteBatch(raw_mode=True)
+        batch.delete_range(self._prefix, self._prefix + _AFTER)
+        self._write(batch)
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._db.write(batch)
+        except Exception as error:  # the library raises nothing more special
+            raise StateUnusable(f"the state can't be written ({error}): see to the disk, and start again") from None
+
+    def _key(self, key: str) -> bytes:
+        encoded = key.encode()
+        return self._rows + _LENGTH.pack(len(encoded)) + encoded
+
+    def _timer(self, due: Due) -> bytes:
+        when, key, row_id = due
+        encoded = key.encode()
+        return self._timers + _WHEN.pack(when) + _LENGTH.pack(len(encoded)) + encoded + row_id.encode()
+
+    def _found(self, prefix: bytes, tag_at: int) -> Iterator[tuple[str, Row]]:
+        decoders = self._folder.decoders
+        for place, value in self._scan(prefix, prefix):
+            yield place[tag_at + 1 :].decode(), decoders[place[tag_at]].decode(value)
+
+    def _scan(self, begin: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """What stands under a prefix, from `begin` on, in order."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(prefix + _AFTER * 9)
+        walker = self._db.iter(options)
+        walker.seek(begin)
+        while walker.valid():
+            place = walker.key()
+            if not place.startswith(prefix):
+                return
+            yield place, walker.value()
+            walker.next()
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(WRITE_BUFFER)
+    options.set_max_write_buffer_number(2)
+    blocks = BlockBasedOptions()
+    blocks.set_block_cache(Cache(BLOCK_CACHE))
+    blocks.set_cache_index_and_filter_blocks(True)
+    blocks.set_bloom_filter(10, False)  # bits a key: most look-ups are of what is new
+    options.set_block_based_table_factory(blocks)
+    return options

@@ -1,0 +1,118 @@
+"""Where a processor keeps its partitions' rows: in memory, or in RocksDB (topics.rocks).
+
+A shelf is always at some position of the log: rows and position are written together, after the transaction that
+they follow from was committed. So a shelf may be behind the log, which is mended by replaying what came since; it is
+never ahead, unless the log lost something or is another one, which the digest of the last event shows.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from engine.bookkeeping import Timer
+from engine.rows import Row
+
+R = TypeVar("R", bound=Row)
+
+Due = tuple[int, str, str]
+"""A deadline in its order: when, on which key, and the timer's id."""
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the log a shelf reflects."""
+
+    cluster: str
+    """The id of the Kafka cluster."""
+    event_offset: int
+    """Of the last event, in the partition of events; -1: there was none."""
+    digest: bytes
+    """The last event's."""
+    content_offset: int = -1
+    """Of the last record of words; -1: there was none."""
+    commands: int = 0
+    """The offset after the last command that led to an event."""
+
+
+class Change(NamedTuple):
+    """A row that is other than at the last commit; None: there is, or was, none."""
+
+    key: str
+    kind: type[Row]
+    row_id: str
+    before: Row | None
+    after: Row | None
+
+
+class Shelf(Protocol):
+    """One partition's rows, as they were at the last commit; and what engine.rows.Shelf is for one key."""
+
+    def load(self, key: str, kind: type[R], row_id: str) -> R | None: ...
+    def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]: ...
+    def all(self, key: str) -> Iterable[tuple[str, Row]]: ...
+
+    def keys(self) -> Iterator[str]:
+        """Every key that has rows, in order."""
+
+    def dues(self, after: Due | None, most: int) -> Sequence[Due]:
+        """The nearest deadlines after one (None: all), in their order."""
+
+    def write(self, changes: Iterable[Change], position: Position | None) -> None:
+        """Keeps changes, and with them how much of the log they reflect; None: as before."""
+
+    def position(self) -> Position | None:
+        """What was written last; None: nothing."""
+
+    def clear(self) -> None:
+        """Takes everything away."""
+
+
+class MemoryShelf:
+    """A shelf that is gone with the process: for tests, and to measure what RocksDB costs."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self._rows: dict[str, dict[tuple[type[Row], str], Row]] = {}
+        self._dues: list[Due] = []
+        self._position: Position | None = None
+
+    def load(self, key: str, kind: type[R], row_id: str) -> R | None:
+        return self._rows.get(key, {}).get((kind, row_id))  # type: ignore[return-value]
+
+    def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]:
+        return [(row_id, row) for row_id, row in self.all(key) if isinstance(row, kind)]
+
+    def all(self, key: str) -> Iterable[tuple[str, Row]]:
+        return [(row_id, row) for (_, row_id), row in self._rows.get(key, {}).items()]
+
+    def keys(self) -> Iterator[str]:
+        return iter(sorted(key for key, rows in self._rows.items() if rows))
+
+    def dues(self, after: Due | None, most: int) -> Sequence[Due]:
+        since = 0 if after is None else bisect_right(self._dues, after)
+        return self._dues[since : since + most]
+
+    def write(self, changes: Iterable[Change], position: Position | None) -> None:
+        for change in changes:
+            rows, place = self._rows.setdefault(change.key, {}), (change.kind, change.row_id)
+            if change.after is None:
+                rows.pop(place, None)
+            else:
+                rows[place] = change.after
+            old, new = due_of(change.before, change), due_of(change.after, change)
+            if old is not None:
+                self._dues.remove(old)
+            if new is not None:
+                insort(self._dues, new)
+        self._position = position or self._position
+
+    def position(self) -> Position | None:
+        return self._position
+
+
+def due_of(row: Row | None, change: Change) -> Due | None:
+    """When a row is due, if it is a deadline."""
+    return (row.due, change.key, change.row_id) if isinstance(row, Timer) else None
