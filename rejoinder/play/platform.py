@@ -14,6 +14,7 @@ POST_TRIES: Final = 60
 POST_PAUSE: Final = 1.0
 """A post that the webhook did not take is delivered again, as the platform would: for a minute."""
 HTTP_AT_ONCE: Final = 32
+MINUTE: Final = 60_000
 
 
 class Undeliverable(Exception):
@@ -33,6 +34,7 @@ class Platforms:
     http: httpx.AsyncClient
     traffic: Traffic
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HTTP_AT_ONCE))
+    _told: int = 0
     _psids: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -66,8 +68,9 @@ class Platforms:
             await self._tell("PUT", "accounts", named)
 
     async def set_clock(self, at: int) -> None:
-        """It is so late there now."""
-        if self.has_a_clock:
+        """It is so late there now; to the minute, because the platforms' rules are about hours and days."""
+        if self.has_a_clock and at - self._told >= MINUTE:
+            self._told = at
             # An echo would say when the platform took an answer, which is not when the recording has it. Told each
             # time, because a simulator that was started anew has forgotten it.
             await self._tell("PUT", "settings", {"clock_ahead_ms": at - wall_clock(), "echoes": False})

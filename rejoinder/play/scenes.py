@@ -99,7 +99,7 @@ def silence(script: Script, voice: Voice) -> bool:
         return False
     voice.begin(script, script.chance.choice(matters), talk.language)
     if script.wait_for_an_agent():
-        script.pause(1, 5, private=True)
+        _work(script, voice, 5)
         voice.answer(script, script.chance.choice(talk.answers))
     return True
 
@@ -151,11 +151,19 @@ def _serve(script: Script, voice: Voice, talk: Talk, matter: str, answers: Seque
             voice.go_on(script, script.chance.choice(follow_ups), talk.language)
         if not script.wait_for_an_agent():
             return False
-        script.pause(2, 18, private=voice.private)
+        _work(script, voice, 18)
         voice.answer(script, text)
     script.pause(1, 10, private=voice.private)
     script.end()
     return True
+
+
+def _work(script: Script, voice: Voice, longest: float) -> None:
+    """An agent writes an answer: soon, where somebody waits for it in a chat."""
+    if voice.private:
+        script.pause(0.5, 4, private=True)
+    else:
+        script.pause(2, longest)
 
 
 def _thank(script: Script, voice: Voice) -> None:
@@ -180,7 +188,7 @@ def _one_answer(
         return False
     voice.begin(script, script.chance.choice(fitting), "en")
     if script.wait_for_an_agent():
-        script.pause(2, 12, private=voice.private)
+        _work(script, voice, 12)
         voice.answer(script, script.chance.choice(answers))
         script.pause(1, 6, private=voice.private)
         script.end(*codes)
