@@ -137,8 +137,8 @@ def _generated(data: Path, given: Policy | None) -> tuple[Path, str]:
             f"{data} was played with {name}, and this is another policy: begin anew with --fresh, or choose another "
             "folder with --data"
         )
-    policy = before if file.exists() and before is not None else given or policy_file.read(DEFAULT_POLICY)
     if not file.exists():
+        policy = given or policy_file.read(DEFAULT_POLICY)
         lines = generate(policy, day_for(policy, datetime.now(UTC).date()))
         DataFolder(data).create()
         kept.write_text(policy_file.to_yaml(policy), "utf-8")

@@ -106,18 +106,25 @@ def test_no_private_conversation_is_silent_for_so_long_that_it_would_be_over_bef
     rules = Rules(1, policy)
     assert rules.session_idle is not None
     accounts = {(account.channel, account.handle): account for account in policy.accounts}
-    before: dict[str, int] = {}
+    begun: dict[str, int] = {}
+    """When the silence of each conversation that goes on began."""
     for step in traffic_of(policy).steps:
         where = step if isinstance(step, Post) else step.answered
-        if where.visibility == "public":
+        if where.visibility == "public" or where.said is None:
             continue
+        desk = Desk(accounts[where.channel, where.line.account], rules)
+        if isinstance(step, Post) and desk.fate(where.said.text, where.said.kind) == "attach":
+            continue  # a thank-you after the end
+        if step.author in begun:
+            assert step.at - begun[step.author] < rules.session_idle
+        begun[step.author] = step.at
         if isinstance(step, Post):
             # Out of hours an agent has it when the account opens, and the silence begins then.
-            closure = rules.closure(accounts[step.channel, step.line.account], step.at, {})
-            before[step.author] = step.at if closure is None or closure.until is None else closure.until
-        else:
-            assert step.at - before[step.author] < rules.session_idle
-            before[step.author] = step.at
+            closure = rules.closure(desk.account, step.at, {})
+            if closure is not None and closure.until is not None:
+                begun[step.author] = closure.until
+        elif isinstance(step, End):
+            del begun[step.author]
 
 
 def test_the_default_policy_has_something_of_everything() -> None:
@@ -186,6 +193,7 @@ def test_a_day_is_played_on_which_the_account_opens_and_on_the_next_too() -> Non
     assert day_for(policy, date(2026, 11, 20)) == date(2026, 11, 18)
     assert day_for(policy, date(2026, 11, 18)) == date(2026, 11, 11)  # today is not over
     assert day_for(policy, date(2025, 1, 3)) == date(2024, 12, 18)  # two Wednesdays were holidays
+    assert day_for(policy, date(2026, 5, 15)) == date(2026, 5, 6)  # the day after the latest was Ascension
 
 
 @every_ready_policy
