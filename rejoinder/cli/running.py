@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Final
 
 import typer
@@ -157,7 +158,7 @@ def print_summary(found: dict[str, Any], data: Path | None) -> None:
         print("\nTry next, in another terminal:")
         print(f"  bin/rejoinder trace {found['sample']['interaction_id']}{where}")
         print(f"  bin/rejoinder report interactions{where}")
-        print(f"  bin/rejoinder contacts --search {clean(found['sample']['customer'])}{where}")
+        print(f"  bin/rejoinder contacts --search {quote(clean(found['sample']['customer']))}{where}")
 
 
 def _channel(counted: dict[str, int]) -> str:

@@ -69,9 +69,12 @@ def _counts(reasons: dict[str, str]) -> dict[str, int]:
 
 
 def _longest(connection: "psycopg.Connection[Any]") -> dict[str, str] | None:
-    """An interaction with much to see: ids for the commands to try next."""
+    """An interaction with much to see, of somebody with a handle if there is one: for the commands to try next."""
     found = lists.interactions(connection, limit=1000)
     if not found:
         return None
-    line = max(found, key=lambda each: (each.messages_in + each.messages_out, each.interaction_id))
+    line = max(
+        found,
+        key=lambda each: (each.customer.startswith("@"), each.messages_in + each.messages_out, each.interaction_id),
+    )
     return {"interaction_id": line.interaction_id, "customer": line.customer, "account": line.account}
