@@ -70,6 +70,16 @@ def processors(cluster: Cluster) -> list[Lag]:
     return lags
 
 
+def wait_for_processors(cluster: Cluster, patience: float) -> bool:
+    """Waits until the processors and the delivery worker have done all there is. False: not in `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while any(lag.behind for lag in processors(cluster)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _unread(cluster: Cluster, gaps: dict[tuple[str, int], tuple[int, int]]) -> int:
     """How many records lie in the gaps. The marks of transactions lie there too, so a small number is counted."""
     most = sum(end - offset for offset, end in gaps.values())

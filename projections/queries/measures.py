@@ -49,6 +49,25 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class ChannelSummary:
+    """One channel, in numbers. Interactions count where they began, messages where they travelled."""
+
+    channel: str
+    interactions: int
+    messages_in: int
+    answers_posted: int
+    """Of people."""
+    answers_automatic: int
+    """Notices and filters' answers that were posted."""
+    moved_to_private: int
+    """Interactions that began in public and were answered in private, or invited there."""
+    handles_linked: int
+    """Handles of the channel that are linked to a contact of another."""
+    suggestions: int
+    """Engagements that filters proposed to agents."""
+
+
+@dataclass(frozen=True)
 class IntervalLine:
     """The interactions that were opened in one interval, by account and queue.
 
@@ -168,6 +187,11 @@ def summary(connection: psycopg.Connection[Any]) -> Summary:
     """The whole, in numbers. Checks the chain of every key, so it reads the whole audit trail."""
     (counted,) = fetch(connection, "summary", _summary)
     return counted
+
+
+def by_channel(connection: psycopg.Connection[Any]) -> list[ChannelSummary]:
+    """Each channel on which anything happened, in numbers."""
+    return fetch(connection, "summary_channels", ChannelSummary)
 
 
 def _summary(*, count: int, p50: float | None, p90: float | None, sum: float, **counted: Any) -> Summary:

@@ -21,7 +21,7 @@ from rejoinder.instance import Instance
 from rejoinder.progress import step
 from rejoinder.settings import Settings
 
-KINDS: Final = ("webhook", "agent_reply", "agent_disposition")
+KINDS: Final = ("webhook", "said", "agent_reply", "agent_disposition")
 """The kinds of lines of recorded traffic; only the first was sent by a platform."""
 TIMEOUT: Final = 30.0
 TRIES: Final = 5

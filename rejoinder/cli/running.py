@@ -2,7 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from shlex import quote
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -18,6 +19,18 @@ from rejoinder.programs.web import platforms_of
 from rejoinder.services import Services
 from rejoinder.simulated import is_wanted, with_simulator
 from rejoinder.supervisor import Program, Supervisor
+
+CHANNELS: Final = {"x": "  on X", "facebook": "  on Facebook", "messenger": "  in Messenger"}
+COUNTED: Final = {
+    "interactions": "interactions",
+    "messages_in": "messages",
+    "answers_posted": "answers",
+    "answers_automatic": "automatic",
+    "moved_to_private": "gone on in private",
+    "handles_linked": "linked to a person known elsewhere",
+    "suggestions": "suggestions",
+}
+"""What the summary says of each channel, and how."""
 
 
 class BadOption(RejoinderError):
@@ -69,6 +82,10 @@ def demo(
     traffic: Annotated[
         Path | None, typer.Option(help="Recorded traffic to play (docs/reference/traffic.md); else it is generated.")
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="The policy to generate traffic for; else docs/policies/all-channels.yaml."),
+    ] = None,
     speed: Annotated[str, typer.Option(help="As recorded × this number, or max.")] = "max",
     exit_: Annotated[bool, typer.Option("--exit", help="End after the summary; status 0 if all is accounted for.")] = (
         False
@@ -79,6 +96,7 @@ def demo(
     """Start everything in a folder of its own, play traffic through it, and show what came of it.
 
     Example: rejoinder demo --fresh
+    Example: rejoinder demo --fresh --policy docs/policies/messenger-chat.yaml
     Example: rejoinder demo --traffic traffic.jsonl --exit --json
     """
     if speed != "max":
@@ -88,10 +106,21 @@ def demo(
             valid = False
         if not valid:
             raise BadOption(f"--speed is {speed!r}: write max, or a number above zero")
+    if policy is not None and traffic is not None:
+        raise BadOption(
+            "--policy is for generated traffic, and accounts and queues of recorded traffic come from its file: give "
+            "one of --policy and --traffic"
+        )
     settings = settings_for(data, config)
     if data is None:
         settings = settings.model_copy(update={"data": demo_folder(settings)})
-    options = demos.Options(None if traffic is None else traffic.absolute(), speed, exit_, fresh)
+    options = demos.Options(
+        traffic=None if traffic is None else traffic.absolute(),
+        policy=policy,
+        speed=speed,
+        exit=exit_,
+        fresh=fresh,
+    )
 
     def show(summary: dict[str, Any]) -> None:
         if json:
@@ -110,10 +139,11 @@ def print_summary(found: dict[str, Any], data: Path | None) -> None:
         "Contacts": found["contacts"],
         "Interactions": f"{found['interactions']} ({states})",
         "Customers' messages": f"{found['inbound_messages']} ({found['duplicates_ignored']} repeats ignored)",
+        **{CHANNELS[channel]: _channel(counted) for channel, counted in found["by_channel"].items()},
         "Answers posted": found["replies_posted"],
         "Answers refused": _reasons(found),
         "Answers to no known post": found["replies_unmatched"],
-        "Notices posted": found["notices_posted"],
+        "Automatic answers": f"{found['answers_automatic']}, and {found['notices_posted']} notices of closures",
         "First response": f"{first['count']} answered, half within {_seconds(first['p50'])}, "
         f"nine in ten within {_seconds(first['p90'])}",
         "Dead letters": found["dead_letters"],
@@ -128,7 +158,14 @@ def print_summary(found: dict[str, Any], data: Path | None) -> None:
         print("\nTry next, in another terminal:")
         print(f"  bin/rejoinder trace {found['sample']['interaction_id']}{where}")
         print(f"  bin/rejoinder report interactions{where}")
-        print(f"  bin/rejoinder contacts --search {clean(found['sample']['customer'])}{where}")
+        print(f"  bin/rejoinder contacts --search {quote(clean(found['sample']['customer']))}{where}")
+
+
+def _channel(counted: dict[str, int]) -> str:
+    """A channel on one line; what it has nothing of is left out."""
+    always = ("interactions", "messages_in", "answers_posted")
+    said = [f"{counted[name]} {what}" for name, what in COUNTED.items() if name in always or counted[name]]
+    return ", ".join(said)
 
 
 def _reasons(found: dict[str, Any]) -> str:
@@ -164,7 +201,7 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
         case "simulator":
             simulator.run(settings, int(given[0]), *given[1:2])
         case "player":
-            file, simulated, webhook, speed, kind, summary = given
-            player.run(settings, Path(file), simulated, webhook, speed, kind == "generated", Path(summary))
+            file, simulated, at, speed, policy, summary = given
+            player.run(settings, Path(file), simulated, at, speed, policy, Path(summary))
         case _:
             raise BadOption(f"there is no program {name!r}")

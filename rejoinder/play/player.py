@@ -16,28 +16,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
-
 from engine.envelope import control_key, derive, home_of
 from engine.interaction import commands as c
 from engine.interaction.events import Assigned
 from engine.record import Command
 from rejoinder.cluster import Cluster
-from rejoinder.play.traffic import Answer, End, Post, Traffic
+from rejoinder.play.platform import Platforms, Undeliverable, client
+from rejoinder.play.traffic import Answer, CustomerSaid, End, Post, Traffic
 from rejoinder.play.view import Seen, View
 from topics.catalogue import INTERACTION_COMMANDS, ROUTING_COMMANDS, Catalogue
 from topics.publisher import Outgoing, Publisher
 
 PATIENCE: Final = 90.0
 """How long nothing at all may happen while a line waits, seconds: longer than any restart of a process."""
-POST_TRIES: Final = 60
-POST_PAUSE: Final = 1.0
-"""A post that the webhook did not take is delivered again, as the platform would: for a minute."""
 TICK: Final = 0.5
 """How often recorded time moves on, seconds: each time costs every partition a record."""
 WINDOW_TICK: Final = 0.02
 """The same where lines wait for it."""
-HTTP_AT_ONCE: Final = 32
 REPLY_PARTITION: Final = 0
 
 
@@ -60,8 +55,10 @@ class Played:
 
 
 class Player:
-    """Plays one traffic. `speed`: times as fast as recorded; None: as fast as it goes.
+    """Plays one traffic.
 
+    home: the key of a person, by channel and platform id.
+    speed: times as fast as recorded; None: as fast as it goes.
     window: how far, in recorded milliseconds, a line may run ahead of the earliest one that is not done; None: as far
     as its own person's lines allow.
     """
@@ -72,6 +69,7 @@ class Player:
         cluster: Cluster,
         publisher: Publisher,
         simulator: str,
+        home: Callable[[str, str], str],
         speed: float | None,
         window: int | None,
         progress: Callable[[int, int], None],
@@ -80,10 +78,10 @@ class Player:
         self._cluster = cluster
         self._publisher = publisher
         self._simulator = simulator
+        self._home = home
         self._speed = speed
         self._window = window
         self._progress = progress
-        self._http_slots = asyncio.Semaphore(HTTP_AT_ONCE)
         self._undone = {index: step.at for index, step in enumerate(traffic.steps)}
         self._told = 0
         self._moved = asyncio.Event()
@@ -92,6 +90,8 @@ class Player:
         self._under_way = 0
         self._seeking = Counter[str]()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reached: set[tuple[str, str]] = set()
+        """Whose comment was answered in private, by page and their id on Facebook: Messenger's id is theirs now."""
         self.played = Played()
 
     @property
@@ -106,12 +106,11 @@ class Player:
             Stuck: a line could not be played; the message names it.
         """
         self._view = View(self._cluster, self._accept)
-        limits = httpx.Limits(max_connections=HTTP_AT_ONCE)
-        async with httpx.AsyncClient(base_url=self._simulator, timeout=60.0, trust_env=False, limits=limits) as http:
-            self._http = http
+        async with client(self._simulator) as http:
+            self._platforms = Platforms(http, self._traffic)
             try:
                 await self._view.caught_up.wait()
-                await self._announce()
+                await self._platforms.prepare()
                 await self._play_all()
             finally:
                 await self._view.close()
@@ -173,58 +172,44 @@ class Player:
         self.played.done += 1
         self._progress(self.played.done, len(self._times))
 
-    async def _announce(self) -> None:
-        """Tells the simulated platform the recorded ids and times of the answers."""
-        recorded = [
-            {
-                "account": self._traffic.accounts[answer.line.account],
-                "in_reply_to": answer.line.in_reply_to,
-                "text": answer.line.text,
-                "tweet_id": answer.line.tweet_id,
-                "at": answer.at,
-            }
-            for answer in self._traffic.answers
-        ]
-        response = await self._http.post("/_simulator/recorded", json=recorded)
-        response.raise_for_status()
-
     async def _post(self, post: Post) -> None:
-        if post.item_id in self._view.seen.interactions:
+        item = (post.channel, post.item_id)
+        if item in self._view.seen.interactions:
             self.played.duplicates += 1  # it was played before: it goes out again all the same, and is ignored
-        await self._deliver(post)
+        await self._know(post)
+        try:
+            await self._platforms.deliver(post)
+        except Undeliverable as error:
+            raise Stuck(str(error)) from error
         await self._view.until(
-            lambda seen: post.item_id in seen.interactions or self._turned_away(seen, post),
+            lambda seen: seen.is_placed(item) or self._turned_away(seen, post),
             PATIENCE,
             f"post {post.item_id} was delivered but did not become part of an interaction",
         )
         self.played.posts += 1
-        if post.item_id not in self._view.seen.interactions:
+        if item not in self._view.seen.interactions:
             self.played.lost_posts.append(post.item_id)
 
-    def _turned_away(self, seen: Seen, post: Post) -> bool:
-        result = seen.results.get(derive("x", post.account_id, post.item_id, "post"))
-        return result is not None and result.outcome == "refused"
+    async def _know(self, post: Post) -> None:
+        """Waits until somebody who writes in Messenger after a private answer is known there as who commented."""
+        commenter = isinstance(post.line, CustomerSaid) and post.line.commenter
+        if not commenter or (post.account_id, post.platform_id) not in self._reached:
+            return
+        handle = self._home("messenger", await self._platforms.psid(post))
+        await self._view.until(
+            lambda seen: handle in seen.linked, PATIENCE, f"who writes {post.item_id} is not linked to their comment"
+        )
 
-    async def _deliver(self, post: Post) -> None:
-        for attempt in range(POST_TRIES):
-            try:
-                async with self._http_slots:
-                    response = await self._http.post("/_simulator/posts", json=post.line.body)
-                if response.status_code == httpx.codes.OK:
-                    return
-                why = str(response.json().get("reason"))
-            except httpx.HTTPError as error:
-                why = type(error).__name__
-            if attempt < POST_TRIES - 1:
-                await asyncio.sleep(POST_PAUSE)
-        raise Stuck(f"post {post.item_id} could not be delivered in {POST_TRIES} tries: {why}")
+    def _turned_away(self, seen: Seen, post: Post) -> bool:
+        result = seen.results.get(derive(post.channel, post.account_id, post.item_id, "message"))
+        return result is not None and result.outcome == "refused"
 
     async def _answer(self, answer: Answer) -> None:
         line = answer.line
-        command_id = derive("player", line.account, line.tweet_id)
+        command_id = derive("player", line.account, answer.name)
         seen = self._view.seen
         if command_id not in seen.refused and command_id not in seen.requested:
-            interaction_id, agent_id = await self._agent_of(line.in_reply_to or "")
+            interaction_id, agent_id = await self._agent_of(answer.answered)
             command = c.Reply(
                 command_id=command_id,
                 at=answer.at,
@@ -234,6 +219,7 @@ class Player:
                 interaction_id=interaction_id,
                 agent_id=agent_id,
                 in_reply_to=line.in_reply_to,
+                visibility=line.visibility,
                 text=line.text,
                 salt=os.urandom(16),
             )
@@ -241,21 +227,23 @@ class Player:
         await self._view.until(
             lambda seen: command_id in seen.refused or seen.requested.get(command_id) in seen.settled,
             PATIENCE,
-            f"it is not known what came of answer {line.tweet_id}",
+            f"it is not known what came of answer {answer.name}",
         )
         if command_id in seen.refused:
-            self.played.refused[line.tweet_id] = seen.refused[command_id]
+            self.played.refused[answer.name] = seen.refused[command_id]
         elif seen.settled[seen.requested[command_id]] == "posted":
             self.played.posted += 1
+            if line.channel == "facebook" and answer.visibility == "private":
+                self._reached.add((answer.answered.account_id, answer.answered.platform_id))
         else:
-            self.played.failed.append(line.tweet_id)
+            self.played.failed.append(answer.name)
 
     async def _end(self, end: End) -> None:
         command_id = derive("player", end.line.account, end.line.in_reply_to, "end")
         seen = self._view.seen
-        held = seen.interactions.get(end.line.in_reply_to, "")
+        held = seen.interactions.get((end.answered.channel, end.answered.item_id), "")
         if held not in seen.ended:
-            interaction_id, agent_id = await self._agent_of(end.line.in_reply_to)
+            interaction_id, agent_id = await self._agent_of(end.answered)
             command = c.Disposition(
                 command_id=command_id,
                 at=end.at,
@@ -274,9 +262,9 @@ class Player:
             )
         self.played.ended += 1
 
-    async def _agent_of(self, item_id: str) -> tuple[str, str]:
+    async def _agent_of(self, post: Post) -> tuple[str, str]:
         """The interaction that holds a post, and the agent who accepted it, once there is one."""
-        interaction_id = self._view.seen.interactions[item_id]
+        interaction_id = self._view.seen.interactions[post.channel, post.item_id]
         self._seeking[interaction_id] += 1
         await self._view.until(
             lambda seen: interaction_id in seen.agents,
@@ -313,7 +301,9 @@ class Player:
         """Moves recorded time on to the earliest line that is not done, once nothing earlier must still follow."""
         pause = TICK if self._window is None else WINDOW_TICK
         while True:
-            over, seen = not self._undone, self._view.seen
+            seen = self._view.seen
+            # What goes out by itself, after the last line too, has to be settled before anything is counted.
+            over = not self._undone and not seen.under_way
             # Set after that time was told.
             late = seen.owed.is_late(self._told) or any(due <= self._told for due in seen.retries.values())
             if self._front_time() > self._told or late:
@@ -328,9 +318,17 @@ class Player:
                 moved.set()
             if over:
                 return
-            await asyncio.sleep(pause)
+            if not self._undone and not seen.retries:
+                await self._view.until(
+                    lambda seen: not seen.under_way or bool(seen.retries),
+                    PATIENCE,
+                    "it is not known what came of the automatic answers",
+                )
+            else:
+                await asyncio.sleep(pause)
 
     async def _tell_time(self, at: int) -> None:
+        await self._platforms.set_clock(at)
         # The interactions first: no offer that follows from routing's deadlines may come before that time.
         for topic in (INTERACTION_COMMANDS, ROUTING_COMMANDS):
             await self._publisher.publish_async(time_records(self._cluster.catalogue, topic, at))

@@ -1,15 +1,20 @@
 """What traffic needs before it is played: a policy with its accounts, and agents to answer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from engine.envelope import derive
-from engine.policy.document import Account, Filter, Notice, Policy, Queue
+from engine.policy.document import Account, Policy, Queue
 from engine.routing.commands import RegisterAgent, SetAgentState
 from rejoinder.play.traffic import Traffic
 from topics.catalogue import ROUTING_COMMANDS, Catalogue
 from topics.publisher import Outgoing
 
 UNLIMITED = 1_000_000
+ROOM: Final = 12
+"""Interactions that an agent has at once, by the heaviest kind: enough that nobody who waits holds the play up."""
+MAIN: Final = "main"
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Agent:
     name: str
     skills: tuple[str, ...]
     capacity: int
-    pool: str = "main"
+    pool: str = MAIN
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,60 +39,39 @@ class Stage:
 def for_recorded(traffic: Traffic) -> Stage:
     """Accounts and agents from the file: one agent an account, open round the clock; nothing expires."""
     accounts = tuple(
-        Account(channel="x", id=account_id, handle=handle, queue=handle)
-        for handle, account_id in sorted(traffic.accounts.items())
+        Account(channel=channel, id=account_id, handle=handle, queue=_queue_of(channel, handle))  # type: ignore[arg-type]
+        for (channel, handle), account_id in sorted(traffic.accounts.items())
     )
-    queues = tuple(Queue(name=account.handle, skills=(account.handle,)) for account in accounts)
+    queues = tuple(Queue(name=account.queue, skills=(account.queue,)) for account in accounts)
     policy = Policy(name="recorded", accounts=accounts, queues=queues, accept_within=None, expire_after=None)
-    agents = tuple(Agent(f"agent-{account.handle}", (account.handle,), UNLIMITED) for account in accounts)
+    agents = tuple(Agent(f"agent-{account.queue}", (account.queue,), UNLIMITED) for account in accounts)
     return Stage(policy, agents)
 
 
-def for_generated() -> Stage:
-    """The company of the generated traffic (rejoinder.play.generating)."""
-    policy = Policy(
-        name="acme",
-        accounts=(
-            Account(
-                channel="x",
-                id="1000000000001",
-                handle="AcmeCare",
-                queue="care",
-                hours="Mo-Fr 08:00-20:00; Sa 09:00-16:00",
-                time_zone="Europe/Berlin",
-                notices={"closed": "closed"},
-            ),
-            Account(channel="x", id="1000000000002", handle="AcmeShop", queue="orders", language="de"),
-        ),
-        queues=(
-            Queue(name="care", skills=("care",)),
-            Queue(name="orders", skills=("orders",)),
-            Queue(name="urgent", skills=("care",), priority=10),
-        ),
-        filters=(
-            Filter(name="spam", any=("free crypto", "giveaway"), action="ignore"),
-            Filter(name="thanks", any=("thanks", "thank you", "danke"), none=("but",), action="attach"),
-            Filter(name="outage", any=("outage", "no signal", "offline"), queue="urgent"),
-        ),
-        notices=(
-            Notice(
-                name="closed",
-                text={
-                    "en": "{handle} Thanks for writing. We're closed right now and will answer as soon as we're back.",
-                    "de": "{handle} Danke für die Nachricht. Gerade ist zu; wir antworten, sobald wir zurück sind.",
-                },
-            ),
-        ),
-        dispositions=("resolved", "praise", "no_answer_needed"),
-        accept_within="2m",
-    )
-    agents = (
-        Agent("ann", ("care",), 3),
-        Agent("ben", ("care", "orders"), 3),
-        Agent("cleo", ("orders",), 3),
-        Agent("dan", ("care", "orders"), 2),
-    )
-    return Stage(policy, agents)
+def for_policy(policy: Policy) -> Stage:
+    """For generated traffic: each pool has agents by whom all its queues are served."""
+    pools = dict.fromkeys(queue.pool for queue in policy.queues)
+    return Stage(policy, tuple(agent for pool in pools for agent in _agents(policy, pool)))
+
+
+def _queue_of(channel: str, handle: str) -> str:
+    """A page has one for each of its channels."""
+    return handle if channel == "x" else f"{handle} {channel}"
+
+
+def _agents(policy: Policy, pool: str) -> Iterator[Agent]:
+    """Two who can do everything, one who knows all but is in no group, one for the first queue alone."""
+    queues = [queue for queue in policy.queues if queue.pool == pool]
+    skills = tuple(dict.fromkeys(skill for queue in queues for skill in queue.skills))
+    groups = tuple(dict.fromkeys(queue.group for queue in queues if queue.group is not None))
+    capacity = ROOM * max([1, *policy.weights.values()])
+    for name, known, member in (
+        ("ann", skills, groups),
+        ("ben", skills, groups),
+        ("cleo", skills, ()),
+        ("dan", queues[0].skills, ()),
+    ):
+        yield Agent(name if pool == MAIN else f"{name}-{pool}", known, capacity, pool, member)
 
 
 def arrive(agents: tuple[Agent, ...], catalogue: Catalogue, at: int) -> list[Outgoing]:
@@ -95,13 +80,13 @@ def arrive(agents: tuple[Agent, ...], catalogue: Catalogue, at: int) -> list[Out
     commands: list[Outgoing] = []
     for agent in agents:
         register = RegisterAgent(
-            command_id=derive("stage", agent.name, *agent.skills, agent.capacity),
+            command_id=derive("stage", agent.name, *agent.skills, agent.capacity, *agent.groups),
             at=at,
             actor_kind="supervisor",
             actor_id="stage",
             agent_id=agent.name,
             skills=list(agent.skills),
-            groups=[],
+            groups=list(agent.groups),
             capacity=agent.capacity,
         )
         ready = SetAgentState(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.delivery import CommandResult, DeadLetter
+from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from engine.record import Event
 from rejoinder.cluster import Cluster
@@ -27,8 +28,8 @@ GATHER = 0.002
 class Seen:
     """Everything that was seen, by what the player asks for."""
 
-    interactions: dict[str, str] = field(default_factory=dict)
-    """The interaction of each platform item."""
+    interactions: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The interaction of each platform item, by channel and id."""
     states: dict[str, str] = field(default_factory=dict)
     agents: dict[str, str] = field(default_factory=dict)
     """Who accepted each interaction."""
@@ -37,7 +38,11 @@ class Seen:
     requested: dict[str, str] = field(default_factory=dict)
     """The delivery that each command asked for."""
     settled: dict[str, str] = field(default_factory=dict)
-    """What came of each delivery: posted, failed or abandoned."""
+    """What came of each delivery of an agent: posted, failed or abandoned."""
+    under_way: dict[str, str] = field(default_factory=dict)
+    """The deliveries, automatic ones too, of which it is not known yet what came, with their interactions."""
+    linked: set[str] = field(default_factory=set)
+    """The keys of handles whose messages go to a contact elsewhere."""
     retries: dict[str, int] = field(default_factory=dict)
     """When each delivery that failed for now is tried again, in recorded time."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -51,12 +56,17 @@ class Seen:
     """Dead letters since the player began."""
     events: int = 0
 
-    def take(self, record: object) -> None:
+    def take(self, record: object, key: str = "") -> None:
         """Notes one record."""
         self.owed.take(record)
+        self._note_delivery(record)
         match record:
             case e.MessageReceived():
-                self.interactions[record.item_id] = record.interaction_id or ""
+                self.interactions[record.channel, record.item_id] = record.interaction_id or ""
+            case ce.HomeLinked():
+                self.linked.add(key)
+            case ce.HomeUnlinked():
+                self.linked.discard(key)
             case e.Assigned(reservation_id=str()):
                 self.offers[record.interaction_id or ""] = record
             case e.Assigned():
@@ -70,7 +80,7 @@ class Seen:
                 self.requested[record.causation_id] = record.delivery_id
             case e.DeliveryFailed():
                 self.retries[record.delivery_id] = record.retry_at
-            case e.DeliveryRetried() | e.NoticePosted():
+            case e.DeliveryRetried() | e.NoticePosted() | e.AutoReplied() | e.Engaged() | e.Moderated():
                 self.retries.pop(record.delivery_id, None)
             case e.Replied():
                 self._settle(record.delivery_id, "posted")
@@ -90,6 +100,23 @@ class Seen:
             self.events += 1
             if record.interaction_id is not None and record.state is not None:
                 self.states[record.interaction_id] = record.state
+
+    def is_placed(self, item: tuple[str, str]) -> bool:
+        """Whether a customer's message is part of an interaction, and all that it led to by itself is done."""
+        where = self.interactions.get(item)
+        if where is None or self.states.get(where) == "received":
+            return False
+        # One whose contact is known and no more waits for the automatic answer that ends it.
+        return where not in self.under_way.values() and self.states.get(where) != "contact_resolved"
+
+    def _note_delivery(self, record: object) -> None:
+        match record:
+            case e.Posting() | e.EngagementRequested() | e.ModerationRequested():
+                self.under_way[record.delivery_id] = record.interaction_id or ""
+            case e.Replied() | e.NoticePosted() | e.AutoReplied() | e.Engaged() | e.Moderated():
+                self.under_way.pop(record.delivery_id, None)
+            case e.ReplyFailed() | e.ReplyAbandoned():
+                self.under_way.pop(record.delivery_id, None)
 
     def _settle(self, delivery_id: str, how: str) -> None:
         self.retries.pop(delivery_id, None)
@@ -158,14 +185,14 @@ class View:
         try:
             consumer.assign(places)
             while not self._stop.is_set():
-                batch: list[object] = []
+                batch: list[tuple[object, str]] = []
                 messages = consumer.consume(1, WAIT)
                 if messages:
                     messages += consumer.consume(BATCH, GATHER)  # a full wait for company would cost each line one
                 for message in messages:
                     error, value = message.error(), message.value()
                     if error is None and value is not None:
-                        batch.append(self._cluster.codec.decode(value))
+                        batch.append((self._cluster.codec.decode(value), (message.key() or b"").decode()))
                     elif error is not None and error.code() == KafkaError._PARTITION_EOF:
                         ends.discard((message.topic() or "", message.partition() or 0))
                     elif error is not None and not passes(error):
@@ -175,13 +202,14 @@ class View:
         finally:
             consumer.close()
 
-    def _take(self, batch: list[object], caught_up: bool) -> None:
-        for record in batch:
-            self.seen.take(record)
+    def _take(self, batch: list[tuple[object, str]], caught_up: bool) -> None:
+        for record, key in batch:
+            self.seen.take(record, key)
+        new = [record for record, _ in batch]
         if caught_up and not self.caught_up.is_set():
             self.caught_up.set()
-            batch = list(self.seen.offers.values())
-        for record in batch if caught_up else ():
+            new = list(self.seen.offers.values())
+        for record in new if caught_up else ():
             if isinstance(record, e.Assigned) and self.seen.offers.get(record.interaction_id or "") is record:
                 self._on_offer(record)
         self._wake()

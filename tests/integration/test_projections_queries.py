@@ -9,7 +9,7 @@ from engine.interaction import events as e
 from projections.catalogue import BY_NAME
 from projections.projector import connect
 from projections.queries.lists import After, contacts, interactions
-from projections.queries.measures import LINES, DispositionLine, lag, report, summary
+from projections.queries.measures import LINES, ChannelSummary, DispositionLine, by_channel, lag, report, summary
 from projections.queries.trace import trace
 from projections.records import INTERACTION_CONTENT, ROUTING_EVENTS
 from tests.projecting import Fed, answered
@@ -70,6 +70,21 @@ def test_the_summary_counts_the_whole(fed: Fed) -> None:
     assert counted.chain_faults == 0
     (day,) = report(fed.connection, "interactions", "day")
     assert getattr(day, "offered") == 2  # noqa: B009  # one of three kinds of line
+
+
+def test_each_channel_is_counted_by_where_things_began_and_messages_by_where_they_travelled(fed: Fed) -> None:
+    answered(fed.log, 1)
+    moved_to_messenger(fed.log, 2)
+    fed.feed()
+    counted = {each.channel: each for each in by_channel(fed.connection)}
+    assert list(counted) == ["x", "facebook", "messenger"]
+    assert counted["x"] == ChannelSummary("x", 1, 1, 1, 0, 0, 0, 0)
+    on_page, in_messenger = counted["facebook"], counted["messenger"]
+    assert (on_page.interactions, on_page.moved_to_private, on_page.handles_linked) == (1, 1, 0)
+    assert (in_messenger.interactions, in_messenger.handles_linked) == (0, 1)
+    whole = summary(fed.connection)
+    assert sum(each.messages_in for each in counted.values()) == whole.inbound_messages
+    assert sum(each.answers_posted for each in counted.values()) == whole.replies_posted
 
 
 def test_lag_is_counted_for_each_projection(fed: Fed) -> None:

@@ -212,6 +212,7 @@ def test_the_page_of_the_lifecycle_is_up_to_date() -> None:
         ('{"kind": "webhook", "channel": "x"}\n', "line 1: `body` has to be"),
         ('{"kind": "webhook", "channel": "fax", "body": {}}\n', "line 1: `channel` is 'fax'"),
         ('{"kind": "agent_reply"}\n', "there is no webhook in it"),
+        ('{"kind": "said"}\n', "there is no webhook in it"),
         ("[" * 100_000, "line 1: not JSON"),
     ],
 )

@@ -64,10 +64,13 @@ def test_the_example_of_a_policy_can_be_published() -> None:
     assert problems(msgspec.convert(yaml.safe_load(example), Policy)) == []
 
 
-def test_the_example_of_recorded_traffic_can_be_played(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("language", "steps"), [("json", [Post, Answer, End]), ("jsonl", [Post, Answer, End, Post, Answer])]
+)
+def test_the_examples_of_recorded_traffic_can_be_played(tmp_path: Path, language: str, steps: list[type]) -> None:
     file = tmp_path / "traffic.jsonl"
-    file.write_text(_example(ROOT / "docs/reference/traffic.md", "json"), "utf-8")
-    assert [type(step) for step in read(file).steps] == [Post, Answer, End]
+    file.write_text(_example(ROOT / "docs/reference/traffic.md", language), "utf-8")
+    assert [type(step) for step in read(file).steps] == steps
 
 
 def _example(page: Path, language: str) -> str:
