@@ -1,7 +1,7 @@
 """Processors on a real Kafka for tests: deployment under a prefix, commands, and a worker as a process of its own.
 
-Run as a program it is a worker: `python -m tests.processing BOOTSTRAP PREFIX PARTITIONS INSTANCE [POINT COUNT]`; it
-kills itself with SIGKILL the COUNT-th time that it comes to POINT.
+Run as a program it is a worker: `python -m tests.processing STATE BOOTSTRAP PREFIX PARTITIONS INSTANCE [POINT COUNT]`;
+it kills itself with SIGKILL the COUNT-th time that it comes to POINT.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from engine.decider import Decider
@@ -24,10 +24,12 @@ from engine.routing.commands import RegisterAgent, SetAgentState
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
+from rejoinder.programs.engine import state_folder
 from rejoinder.settings import Settings, load
 from topics import policies
 from topics.processor import Processor, Setup
 from topics.publisher import Outgoing
+from topics.shelves import Shelf
 
 ROOT = Path(__file__).parent.parent
 POLICY = Policy(
@@ -87,8 +89,14 @@ def send(cluster: Cluster, commands: list[Outgoing]) -> None:
         )
 
 
-def setup(cluster: Cluster, decider: Decider, instance: str, point: Callable[[str], None] | None = None) -> Setup:
-    """A processor's setup on the wall clock."""
+def setup(
+    cluster: Cluster,
+    decider: Decider,
+    instance: str,
+    point: Callable[[str], None] | None = None,
+    shelves: Callable[[int], Shelf] | None = None,
+) -> Setup:
+    """A processor's setup on the wall clock. Without shelves its state is in memory."""
     known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
     return Setup(
         bootstrap=cluster.bootstrap,
@@ -99,17 +107,27 @@ def setup(cluster: Cluster, decider: Decider, instance: str, point: Callable[[st
         policies=known,
         clock=wall_clock,
         **({} if point is None else {"point": point}),  # type: ignore[arg-type]
+        **({} if shelves is None else {"shelves": shelves}),  # type: ignore[arg-type]
     )
 
 
 @contextmanager
-def working(cluster: Cluster, instance: str = "1", routing: bool = False) -> Iterator[list[Processor]]:
-    """Processors in threads of this process."""
-    stop = threading.Event()
+def working(
+    cluster: Cluster, instance: str = "1", routing: bool = False, state: Path | None = None
+) -> Iterator[list[Processor]]:
+    """Processors in threads of this process, with their state in a folder or in memory."""
+    stop, folders = threading.Event(), ExitStack()
     deciders: list[Decider] = [InteractionDecider()]
     if routing:
         deciders.append(RoutingDecider())
-    processors = [Processor(setup(cluster, decider, instance)) for decider in deciders]
+
+    def processor(decider: Decider) -> Processor:
+        if state is None:
+            return Processor(setup(cluster, decider, instance))
+        folder = folders.enter_context(closing(state_folder(state, decider, instance)))
+        return Processor(setup(cluster, decider, instance, shelves=folder.shelf))
+
+    processors = [processor(decider) for decider in deciders]
     failures: list[BaseException] = []
 
     def run(processor: Processor) -> None:
@@ -127,13 +145,14 @@ def working(cluster: Cluster, instance: str = "1", routing: bool = False) -> Ite
         stop.set()
         for thread in threads:
             thread.join(30)
+        folders.close()
     if failures:
         raise failures[0]
 
 
-def worker(cluster: Cluster, partitions: int, instance: str, *crash: str) -> "subprocess.Popen[bytes]":
-    """A worker as a process of its own."""
-    arguments = [cluster.bootstrap, cluster.catalogue.prefix, str(partitions), instance, *crash]
+def worker(cluster: Cluster, state: Path, partitions: int, instance: str, *crash: str) -> "subprocess.Popen[bytes]":
+    """A worker as a process of its own, with its state in a folder under `state`."""
+    arguments = [str(state), cluster.bootstrap, cluster.catalogue.prefix, str(partitions), instance, *crash]
     return subprocess.Popen(
         [sys.executable, "-m", "tests.processing", *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
@@ -150,7 +169,7 @@ def eventually(what: str, holds: Callable[[], bool], seconds: float = 60) -> Non
 
 def main() -> None:
     """The worker."""
-    bootstrap, prefix, partitions, instance, *crash = sys.argv[1:]
+    state, bootstrap, prefix, partitions, instance, *crash = sys.argv[1:]
     cluster = connect(settings_of(bootstrap, prefix, int(partitions)), bootstrap)
     seen: Counter[str] = Counter()
 
@@ -161,7 +180,9 @@ def main() -> None:
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    Processor(setup(cluster, InteractionDecider(), instance, point)).run(stop)
+    decider = InteractionDecider()
+    with closing(state_folder(Path(state), decider, instance)) as folder:
+        Processor(setup(cluster, decider, instance, point, folder.shelf)).run(stop)
 
 
 if __name__ == "__main__":

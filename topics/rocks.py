@@ -110,7 +110,7 @@ class RocksShelf:
         prefix = self._key(key)
         return self._found(prefix, len(prefix))
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         begin = self._rows
         while True:
             found = next(self._scan(begin, self._rows), None)

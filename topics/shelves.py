@@ -52,7 +52,7 @@ class Shelf(Protocol):
     def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]: ...
     def all(self, key: str) -> Iterable[tuple[str, Row]]: ...
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         """Every key that has rows, in order."""
 
     def dues(self, after: Due | None, most: int) -> Sequence[Due]:
@@ -88,7 +88,7 @@ class MemoryShelf:
     def all(self, key: str) -> Iterable[tuple[str, Row]]:
         return [(row_id, row) for (_, row_id), row in self._rows.get(key, {}).items()]
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         return iter(sorted(key for key, rows in self._rows.items() if rows))
 
     def dues(self, after: Due | None, most: int) -> Sequence[Due]:

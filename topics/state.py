@@ -51,7 +51,7 @@ class PartitionState:
 
     def all(self) -> Iterator[Rows]:
         """The rows of every key that has any, or was used lately."""
-        for key in sorted({*self.shelf.keys(), *self._keys}):
+        for key in sorted({*self.shelf.all_keys(), *self._keys}):
             yield self.rows(key)
 
     def commit(self, position: Position | None = None) -> None:

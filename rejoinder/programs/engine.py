@@ -31,7 +31,7 @@ def run(settings: Settings, worker: str = "1") -> None:
     known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
 
     def processor(decider: Decider) -> Processor:
-        folder = folders.enter_context(closing(RocksFolder(str(_folder(settings, decider, worker)), ROWS)))
+        folder = folders.enter_context(closing(state_folder(settings.data / "state", decider, worker)))
         return Processor(
             Setup(
                 bootstrap=cluster.bootstrap,
@@ -50,11 +50,10 @@ def run(settings: Settings, worker: str = "1") -> None:
         _work([processor(InteractionDecider()), processor(RoutingDecider())], stop)
 
 
-def _folder(settings: Settings, decider: Decider, worker: str) -> Path:
-    """Where a worker's state lies."""
-    above = settings.data / "state"
+def state_folder(above: Path, decider: Decider, worker: str) -> RocksFolder:
+    """The state of a worker's decider, in a folder of its own."""
     above.mkdir(parents=True, exist_ok=True)
-    return above / f"{decider.name}-{worker}"
+    return RocksFolder(str(above / f"{decider.name}-{worker}"), ROWS)
 
 
 def _work(processors: list[Processor], stop: threading.Event) -> None:

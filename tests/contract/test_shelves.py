@@ -32,7 +32,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
             each.write([put("k", "a", bucket("a neighbour's")), put("k", "t", timer("t", 5))], HERE)
         yield folder.shelf(1)
         for each in neighbours:
-            assert (each.load("k", Bucket, "a"), list(each.keys())) == (bucket("a neighbour's"), ["k"])
+            assert (each.load("k", Bucket, "a"), list(each.all_keys())) == (bucket("a neighbour's"), ["k"])
 
 
 def bucket(name: str = "b", waiting: int = 1) -> Bucket:
@@ -53,7 +53,7 @@ def gone(key: str, row_id: str, before: Row) -> Change:
 
 def test_an_empty_shelf_has_nothing(shelf: Shelf) -> None:
     assert shelf.load("k", Bucket, "a") is None
-    assert (list(shelf.walk("k", Bucket)), list(shelf.all("k")), list(shelf.keys())) == ([], [], [])
+    assert (list(shelf.walk("k", Bucket)), list(shelf.all("k")), list(shelf.all_keys())) == ([], [], [])
     assert (list(shelf.dues(None, 10)), shelf.position()) == ([], None)
 
 
@@ -70,9 +70,9 @@ def test_what_is_written_is_there_with_its_position_until_it_is_written_anew_or_
     assert shelf.position() == HERE
     shelf.write([put("k", "a", bucket(waiting=2), bucket()), gone("l", "a", bucket())], None)
     assert list(shelf.walk("k", Bucket)) == [("a", bucket(waiting=2))]
-    assert (list(shelf.keys()), shelf.position()) == (["k"], HERE)
+    assert (list(shelf.all_keys()), shelf.position()) == (["k"], HERE)
     shelf.clear()
-    assert (list(shelf.keys()), list(shelf.dues(None, 10)), shelf.position()) == ([], [], None)
+    assert (list(shelf.all_keys()), list(shelf.dues(None, 10)), shelf.position()) == ([], [], None)
 
 
 def test_a_key_is_not_the_beginning_of_another(shelf: Shelf) -> None:
@@ -110,7 +110,7 @@ def test_a_shelf_is_a_dictionary(shelf: Shelf, steps: list[tuple[str, str, str, 
             model.pop((key, kind, row_id), None)
         else:
             model[key, kind, row_id] = row
-    assert sorted(shelf.keys(), key=str.encode) == sorted({key for key, _, _ in model}, key=str.encode)
+    assert sorted(shelf.all_keys(), key=str.encode) == sorted({key for key, _, _ in model}, key=str.encode)
     for key in {key for key, _, _ in model}:
         wanted = {(kind, row_id): row for (at, kind, row_id), row in model.items() if at == key}
         assert {(type(row), row_id): row for row_id, row in shelf.all(key)} == wanted
@@ -140,7 +140,7 @@ def test_rows_of_another_shape_are_thrown_away(tmp_path: Path) -> None:
         other: Annotated[int, "another field"]
 
     with closing(RocksFolder(path, (Timer, Chain, Bucket))) as folder:
-        assert (folder.shelf(3).position(), list(folder.shelf(3).keys())) == (None, [])
+        assert (folder.shelf(3).position(), list(folder.shelf(3).all_keys())) == (None, [])
 
 
 def test_a_folder_that_is_no_folder_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -81,9 +82,11 @@ def _control(event: Event) -> bool:
 
 
 @pytest.mark.parametrize("point", ["consumed", "decided", "produced", "offsets", "committed", "stored"])
-def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(cluster: Cluster, point: str) -> None:
+def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(
+    cluster: Cluster, point: str, tmp_path: Path
+) -> None:
     send(cluster, [message(author, 1) for author in range(20)])
-    first = worker(cluster, PARTITIONS, "1", point, "2")
+    first = worker(cluster, tmp_path, PARTITIONS, "1", point, "2")
     try:
         eventually("some are decided", lambda: first.poll() is not None or received(cluster) >= 20)
         send(cluster, [message(author, 2) for author in range(20)])
@@ -91,7 +94,7 @@ def test_killed_at_any_point_of_a_batch_nothing_is_lost_or_doubled(cluster: Clus
     finally:
         first.kill()
         first.wait()
-    second = worker(cluster, PARTITIONS, "1")
+    second = worker(cluster, tmp_path, PARTITIONS, "1")
     try:
         send(cluster, [message(author, 3) for author in range(20)])
         eventually("all are decided", lambda: received(cluster) == 60)
@@ -119,13 +122,13 @@ def test_an_offer_that_nobody_accepts_goes_back_and_the_agent_away_by_the_wall_c
     assert (deadline.input_topic, deadline.actor_kind) == ("timer", "timer")
 
 
-def test_a_zombie_that_wakes_up_writes_nothing(cluster: Cluster) -> None:
+def test_a_zombie_that_wakes_up_writes_nothing(cluster: Cluster, tmp_path: Path) -> None:
     send(cluster, [message(author, 1) for author in range(10)])
-    zombie = worker(cluster, PARTITIONS, "1")
+    zombie = worker(cluster, tmp_path, PARTITIONS, "1")
     try:
         eventually("the first batch is decided", lambda: received(cluster) == 10)
         os.kill(zombie.pid, signal.SIGSTOP)
-        successor = worker(cluster, PARTITIONS, "2")
+        successor = worker(cluster, tmp_path, PARTITIONS, "2")
         try:
             send(cluster, [message(author, 2) for author in range(10)])
             eventually("another worker goes on", lambda: received(cluster) == 20)
@@ -142,8 +145,10 @@ def test_a_zombie_that_wakes_up_writes_nothing(cluster: Cluster) -> None:
     assert read_log(cluster).faults == []
 
 
-def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_goes(cluster: Cluster) -> None:
-    one, two = worker(cluster, PARTITIONS, "1"), worker(cluster, PARTITIONS, "2")
+def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_goes(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    one, two = worker(cluster, tmp_path, PARTITIONS, "1"), worker(cluster, tmp_path, PARTITIONS, "2")
     try:
         for number in range(5):
             send(cluster, [message(author, number) for author in range(10)])
