@@ -97,7 +97,7 @@ def _topics() -> Iterator[str]:
     )
     yield (
         "\n`delivery.attempts` has the delivery's id as key, but lies on the partition of the delivery's account. "
-        "The topics of snapshots are there and empty: state is rebuilt from the events."
+        "The topics of snapshots are there and empty: a state that is lost is built again from the events."
     )
 
 

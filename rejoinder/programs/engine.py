@@ -52,7 +52,7 @@ def run(settings: Settings, worker: str = "1") -> None:
 
 def state_folder(above: Path, decider: Decider, worker: str) -> RocksFolder:
     """The state of a worker's decider, in a folder of its own."""
-    above.mkdir(parents=True, exist_ok=True)
+    above.mkdir(mode=0o700, parents=True, exist_ok=True)
     return RocksFolder(str(above / f"{decider.name}-{worker}"), ROWS)
 
 
