@@ -23,11 +23,14 @@ dev:
 demo: runtime    ## Run everything on generated or recorded traffic, until Ctrl-C
 	@bin/rejoinder demo $(ARGS)
 
+# Two at a time. A file stays with one process, so that what a file's tests share is made once.
+PARALLEL := -n 2 --dist loadfile
+
 test: dev        ## Run all tests but the slow ones
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(BIN)/pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 unit: dev        ## Run the tests that need no services
-	@$(BIN)/pytest tests/unit tests/contract $(ARGS)
+	@$(BIN)/pytest tests/unit tests/contract -n 2 $(ARGS)
 
 acceptance: dev  ## Run the acceptance tests alone
 	@$(BIN)/pytest tests/acceptance -m "not slow" $(ARGS)
