@@ -13,8 +13,9 @@ from engine.envelope import home_of
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
 from engine.interaction import contact_events as ce
+from engine.interaction import early
 from engine.interaction.invitations import claim, digest
-from engine.interaction.state import Address, Contact, Elsewhere, Link, Removed
+from engine.interaction.state import Address, Contact, Elsewhere, Link
 from engine.record import Event
 from engine.rows import Rows
 
@@ -99,8 +100,7 @@ def note_item(rows: Rows, command: cc.NoteItem, context: Context) -> Decision:
     if known is not None and known.home == command.home:
         return Duplicate()
     yield ce.ItemNoted(item_id=command.item_id, home=command.home)
-    if rows.get(Removed, command.item_id) is not None:  # it was deleted before it was known whose it is
-        yield ce.Forwarded(command="DeleteMessage", item_id=command.item_id, to=command.home)
+    yield from early.catch_up(rows, command.item_id)
     return None
 
 
