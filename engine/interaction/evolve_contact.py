@@ -54,11 +54,11 @@ def _forwarded(rows: Rows, event: ce.Forwarded) -> None:
         rows.put(event.item_id, replace(known, edited_at=event.edited_at))
         drop_early_edit(rows, event.item_id)
     elif event.command != "EditMessage":
-        rows.put(event.item_id, Elsewhere(home=event.to))
+        rows.put(event.item_id, Elsewhere(home=event.to, since=event.sequence))
 
 
 def _item_noted(rows: Rows, event: ce.ItemNoted) -> None:
-    rows.put(event.item_id, Elsewhere(home=event.home))
+    rows.put(event.item_id, Elsewhere(home=event.home, since=event.sequence))
 
 
 def _language_set(rows: Rows, event: ce.LanguageSet) -> None:

@@ -111,7 +111,9 @@ def _pass_on(rows: Rows, event: ce.Forwarded, command: Command | None) -> Iterat
             # The reference goes on to whom it names, and nowhere else.
             ref = command.ref if invited_by(command.ref) == event.to else None
             yield Send(INTERACTION, event.to, _passed(rows, event, replace(command, ref=ref)))
-        case _, c.EditMessage() | c.DeleteMessage() | c.RecordOwnPost():
+        case _, c.RecordOwnPost():
+            yield Send(INTERACTION, event.to, _passed(rows, event, replace(command, then=event.then)))
+        case _, c.EditMessage() | c.DeleteMessage():
             yield Send(INTERACTION, event.to, _passed(rows, event, command))
         case _:
             return

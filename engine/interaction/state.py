@@ -52,6 +52,7 @@ class Elsewhere(Row, kw_only=True, frozen=True):
 
     home: Annotated[str, "the key"]
     edited_at: Annotated[Millis | None, "the platform's time of the last change that was passed on"] = None
+    since: Annotated[int, "the key's sequence when that became known"] = 0
 
 
 class Invitation(Row, kw_only=True, frozen=True):
