@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.envelope import digest, handle_of, home_of
+from engine.interaction.early import early_words
 from engine.interaction.homes import address_of
-from engine.interaction.state import Address, Delivery, PendingWords
+from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
 from engine.rows import Rows
 from schemas.codec import Codec
 from topics.deciding import Deciding
@@ -48,31 +49,37 @@ def _commit(decidings: Mapping[int, Deciding]) -> None:
 
 
 def _restore_words(decidings: Mapping[int, Deciding], codec: Codec, bootstrap: str, content: str) -> None:
-    """What events don't have: the words of unsettled deliveries, and where people are reached."""
+    """What events don't have: the words of unsettled deliveries and early edits, and where people are reached."""
     wanted = {
-        delivery.content_id: (rows, delivery_id)
+        row.content_id: (rows, row_id, row)
         for deciding in decidings.values()
         for rows in deciding.state.all()
-        for delivery_id, delivery in rows.all()
-        if isinstance(delivery, Delivery) and delivery.awaits_echo
+        for row_id, row in rows.all()
+        if isinstance(row, EarlyEdit) or (isinstance(row, Delivery) and row.awaits_echo)
     }
     for record in read_all(bootstrap, content, sorted(decidings), f"restore-{content}"):
         key = record.key.decode()
         place = wanted.get(key)
         handle_id = handle_of(key)
         if place is not None:
-            rows, delivery_id = place
+            rows, row_id, waiting = place
             words = None if record.value is None else codec.decode(record.value)
-            _set(rows, delivery_id, None if words is None else PendingWords(delivery_id=delivery_id, text=words.text))
+            if words is None:
+                _set(rows, row_id, None)
+            elif isinstance(waiting, EarlyEdit):
+                _set(rows, row_id, early_words(words))
+            else:
+                _set(rows, row_id, PendingWords(delivery_id=row_id, text=words.text))
         elif handle_id is not None:
             profile = None if record.value is None else codec.decode(record.value)
             rows = decidings[record.partition].state.rows(home_of(key))
             _set(rows, handle_id, None if profile is None else address_of(profile))
 
 
-def _set(rows: Rows, row_id: str, row: PendingWords | Address | None) -> None:
+def _set(rows: Rows, row_id: str, row: PendingWords | EarlyWords | Address | None) -> None:
     if row is not None:
         rows.put(row_id, row)
         return
     rows.delete(PendingWords, row_id)
+    rows.delete(EarlyWords, row_id)
     rows.delete(Address, row_id)
