@@ -4,6 +4,9 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# Compiled modules are kept, whatever the shell says of that, and kept out of the tree: most of the start of the tests
+# and of every program that they run was compiling.
+PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime dev demo test unit acceptance test-slow check generated format bench lock clean
@@ -23,17 +26,20 @@ dev:
 demo: runtime    ## Run everything on generated or recorded traffic, until Ctrl-C
 	@bin/rejoinder demo $(ARGS)
 
+# Two at a time. A file stays with one process, so that what a file's tests share is made once.
+PARALLEL := -n 2 --dist loadfile
+
 test: dev        ## Run all tests but the slow ones
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(PARALLEL) $(ARGS)
 
 unit: dev        ## Run the tests that need no services
-	@$(BIN)/pytest tests/unit tests/contract $(ARGS)
+	@$(PYTEST) tests/unit tests/contract -n 2 $(ARGS)
 
 acceptance: dev  ## Run the acceptance tests alone
-	@$(BIN)/pytest tests/acceptance -m "not slow" $(ARGS)
+	@$(PYTEST) tests/acceptance -m "not slow" $(ARGS)
 
 test-slow: dev   ## Run the slow tests: crashes, recorded traffic
-	@$(BIN)/pytest -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 check: dev       ## Check style, types, import rules and generated files
 	@$(BIN)/ruff check .

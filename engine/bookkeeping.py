@@ -22,8 +22,8 @@ class Done(Row, kw_only=True, frozen=True):
 class Timer(Row, kw_only=True, frozen=True):
     """A deadline. Id: `name:ref`."""
 
-    name: Annotated[str, "accept, closure, expire, retry, idle, prefer, relax or forget"]
-    ref: Annotated[str, "the interaction, delivery or command"]
+    name: Annotated[str, "accept, closure, expire, retry, idle, edit, prefer, relax or forget"]
+    ref: Annotated[str, "the interaction, delivery, message or command"]
     due: Annotated[Millis, "when"]
 
 

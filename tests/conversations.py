@@ -54,6 +54,14 @@ def weight(text: str) -> int:
     return len(bare) + len(TWO_UNITS.findall(bare)) + 23 * len(LINK.findall(text))
 
 
+def typed(text: str) -> str:
+    """A customer's post as it was typed. The recording has posts as X gives them: &, < and > escaped.
+
+    The companies' answers are played as they stand there: what the agent of the recording writes.
+    """
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def expected(path: Path, refuse: bool = True) -> Expected:
     """The expectation; `refuse`: answers beyond 280 are not posted."""
     with path.open(newline="", encoding="utf-8") as file:
@@ -78,7 +86,7 @@ def expected(path: Path, refuse: bool = True) -> Expected:
     holder: dict[str, Matter] = {}
     latest: dict[tuple[str, str], Matter] = {}
     for row in rows:
-        found.texts[row["tweet_id"]] = row["text"]
+        found.texts[row["tweet_id"]] = row["text"] if row["inbound"] == "False" else typed(row["text"])
         if row["inbound"] == "False":
             _answer(found, holder, row, refuse)
             continue

@@ -1,5 +1,6 @@
 """Hand-made logs for the tests of the projections: whole records with envelope, chain and positions."""
 
+import functools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ PARTITIONS = 4
 START = 1_509_000_000_000  # recorded time: October 2017
 
 
+@functools.cache
 def codec() -> Codec:
+    """Made once: to parse all schemas takes longer than most tests."""
     types = record_types()
     return Codec.local(types, {name: schema_of(record) for name, record in types.items()})
 

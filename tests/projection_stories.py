@@ -250,6 +250,7 @@ def _about_a_contact(dice: random.Random) -> Iterator[tuple[type[Any], dict[str,
         (ce.ContactUnblocked, {}),
         (ce.OptedOut, {"item_id": "1"}),
         (e.DeletionRemembered, {"item_id": "2", "channel": "x"}),
+        (e.EditForgotten, {"item_id": "4", "channel": "facebook", "content_id": "somebody:e:4"}),
         (ce.ItemNoted, {"item_id": "3", "home": "somebody"}),
         (ce.InvitationRefused, {"handle_id": "somebody", "why": "used"}),
     ]

@@ -7,8 +7,9 @@ from typing import Final
 import structlog
 
 from engine.envelope import digest, handle_of, home_of
+from engine.interaction.early import early_words
 from engine.interaction.homes import address_of
-from engine.interaction.state import Address, Delivery, PendingWords
+from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
 from engine.rows import Rows
 from schemas.codec import Codec
 from topics.deciding import Deciding
@@ -20,8 +21,8 @@ log = structlog.get_logger()
 
 COMMIT_EVERY: Final = 5_000
 """How many records of a partition are taken at once into the state."""
-WORDS: Final = ":r:"
-"""In a content id: between the key and the delivery whose words they are."""
+DELIVERY, EDIT = ":r:", ":e:"
+"""In a content id: between the key and the delivery, or the message that was changed too early, of the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _after(position: Position, record: Arrived, here: bytes, event: object, log_
 def _take_words(
     decidings: Mapping[int, Deciding], codec: Codec, bootstrap: str, content: str, positions: dict[int, Position]
 ) -> None:
-    """What events don't have: the words of unsettled deliveries, and where people are reached."""
+    """What events don't have: the words of unsettled deliveries and early edits, and where people are reached."""
     starts = {each: positions[each].content_offset + 1 for each in decidings}
     ends = {each: positions[each].content_offset for each in decidings}
     for count, record in enumerate(read_all(bootstrap, content, decidings, f"restore-{content}", starts), start=1):
@@ -152,16 +153,19 @@ def _take_word(deciding: Deciding, record: Arrived, codec: Codec) -> None:
         profile = None if record.value is None else codec.decode(record.value)
         _set(rows, handle_id, None if profile is None else address_of(profile))
         return
-    _, is_delivery, delivery_id = key.partition(WORDS)
-    delivery = rows.get(Delivery, delivery_id) if is_delivery else None
-    if delivery is not None and delivery.awaits_echo:
+    row_id = key.partition(DELIVERY)[2] or key.partition(EDIT)[2]
+    delivery, edit = rows.get(Delivery, row_id), rows.get(EarlyEdit, row_id)
+    if delivery is not None and delivery.awaits_echo and delivery.content_id == key:
         words = None if record.value is None else codec.decode(record.value)
-        _set(rows, delivery_id, None if words is None else PendingWords(delivery_id=delivery_id, text=words.text))
+        _set(rows, row_id, None if words is None else PendingWords(delivery_id=row_id, text=words.text))
+    elif edit is not None and edit.content_id == key:
+        _set(rows, row_id, None if record.value is None else early_words(codec.decode(record.value)))
 
 
-def _set(rows: Rows, row_id: str, row: PendingWords | Address | None) -> None:
+def _set(rows: Rows, row_id: str, row: PendingWords | EarlyWords | Address | None) -> None:
     if row is not None:
         rows.put(row_id, row)
         return
     rows.delete(PendingWords, row_id)
+    rows.delete(EarlyWords, row_id)
     rows.delete(Address, row_id)

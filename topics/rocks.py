@@ -82,10 +82,8 @@ class RocksFolder:
 
     def _shape(self) -> bytes:
         """What the rows look like: their types, fields, and the fields' types."""
-        shapes = [
-            [kind.__name__, [[f.name, str(f.type)] for f in msgspec.structs.fields(kind)]] for kind in self._kinds
-        ]
-        return msgspec.json.encode([FORMAT, shapes])
+        shapes = msgspec.json.schema_components(self._kinds)
+        return msgspec.json.encode([FORMAT, shapes], order="deterministic")
 
 
 class RocksShelf:

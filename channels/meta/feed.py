@@ -87,7 +87,8 @@ def _post(item: FeedItem, raw: object, arrival: Arrival) -> Result:
         event="comment" if item.is_comment else "post",
         thread=item.thread,
         attachments=item.attachments,
-        index=[arrival.item_key(item.item_id)],
+        # Under the thread's key too: of an own comment Facebook may name no more than the thread.
+        index=list(dict.fromkeys((arrival.item_key(item.item_id), arrival.item_key(item.thread)))),
     )
 
 

@@ -31,6 +31,8 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The platform's id of the company's account."""
     speaker: Speaker | None = msgspec.field(name="from", default=None)
     """None: Facebook does not name the author of the comment."""
+    to: Id | None = None
+    """X: to whom the account itself writes a direct message, in X's own inbox."""
     text: Text = ""
     item_id: Id | None = None
     """None: the platform gives one."""

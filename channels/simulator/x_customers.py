@@ -75,8 +75,8 @@ class XCustomers:
 
     def _message(self, said: Said, speaker: Speaker, at: int) -> Told:
         self._name(speaker)
-        message_id = _id(said.item_id) or self.platform.next_id()
-        message = Message(message_id, speaker.id, said.account, said.text, at, own=False)
+        message_id, recipient = _id(said.item_id) or self.platform.next_id(), _recipient(said, speaker)
+        message = Message(message_id, speaker.id, recipient, said.text, at, own=False)
         self.platform.receive(message)
         body = payloads.message(self.platform, said.account, message, said.attachments, speaker.name)
         return Told(message_id, body)
@@ -98,6 +98,16 @@ def _speaker(said: Said) -> Speaker:
     _id(said.account)
     _id(said.speaker.id)
     return said.speaker
+
+
+def _recipient(said: Said, speaker: Speaker) -> str:
+    """Who gets a direct message. The account itself writes too, where somebody answers in X's own inbox."""
+    to = _id(said.to)
+    if speaker.id != said.account and to not in (None, said.account):
+        raise Impossible("what customers write goes to the account: to is for what the account itself writes")
+    if speaker.id == said.account and to in (None, said.account):
+        raise Impossible("a direct message from the account itself needs to, the id of whom it is for")
+    return said.account if to is None else to
 
 
 def _id(given: str | None) -> str | None:

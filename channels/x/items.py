@@ -44,6 +44,8 @@ ATTACHMENT_LIMIT: Final = 20
 URL_LIMIT: Final = 2_000
 """Characters of the address of a picture or file; a longer one is left out."""
 
+_ESCAPED: Final = re.compile("&(amp|lt|gt);")
+_PLAIN: Final = {"amp": "&", "lt": "<", "gt": ">"}
 _KINDS: Final = {"photo": "image", "video": "video", "animated_gif": "video", "location": "location"}
 
 
@@ -265,7 +267,19 @@ def _in_range(at: int) -> int:
 
 
 def text_of(text: str | None) -> str:
-    """The text, unchanged; only a lone surrogate, which is half a character and fits no UTF-8, is replaced."""
+    """The text as it was typed; only a lone surrogate, which is half a character and fits no UTF-8, is replaced."""
     if text is None:
         raise Unreadable("no_text", "the post has no text")
-    return unbroken(text)
+    return unescaped(unbroken(text))
+
+
+def unescaped(text: str) -> str:
+    """A post or direct message as it was typed: X escapes &, < and > in it, once, and nothing else.
+
+    Where X says at which characters a mention or a URL stands, it may mean the text as it was before or after. Here
+    those numbers only put mentions in order, which is the same in both.
+
+    >>> unescaped("&lt;3 &amp;amp; &copy;")
+    '<3 &amp; &copy;'
+    """
+    return _ESCAPED.sub(lambda found: _PLAIN[found[1]], text)

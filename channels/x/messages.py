@@ -5,10 +5,8 @@ deleted ones, and of those in conversations of two only. A message's id is a sno
 of numbers, so that both kinds stand side by side without a mark.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
@@ -24,9 +22,6 @@ from channels.x.payloads import (
     Target,
 )
 from engine.interaction.commands import Attachment
-
-_ESCAPED: Final = re.compile("&(amp|lt|gt);")
-_PLAIN: Final = {"amp": "&", "lt": "<", "gt": ">"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ def message_of(raw: object, users: Mapping[str, object]) -> Message:
         recipient_id=required_id(None, (message.target or Target()).recipient_id, "the direct message's recipient"),
         screen_name=cut(sender.screen_name if newer is None else newer.username, NAME_LIMIT),
         name=cut(sender.name if newer is None else newer.name, NAME_LIMIT),
-        text=unescaped(text_of("" if data.text is None and data.attachment is not None else data.text)),
+        text=text_of("" if data.text is None and data.attachment is not None else data.text),
         sent_at=millis(event.created_timestamp),
         attachments=() if data.attachment is None else (_attachment(data.attachment),),
     )
@@ -85,19 +80,10 @@ def message_of_payload(delivery: Delivery, account: str) -> Message:
         recipient_id=required_id(recipient_id, None, "the direct message's recipient"),
         screen_name=cut(sender.username, NAME_LIMIT),
         name=cut(sender.name, NAME_LIMIT),
-        text=unescaped(text_of(message.text)),
+        text=text_of(message.text),
         sent_at=rfc3339(message.created_at),
         attachments=(),
     )
-
-
-def unescaped(text: str) -> str:
-    """A direct message as it was typed: X escapes &, < and > in it, and nothing else.
-
-    >>> unescaped("&lt;3 &amp;amp; &copy;")
-    '<3 &amp; &copy;'
-    """
-    return _ESCAPED.sub(lambda found: _PLAIN[found[1]], text)
 
 
 def _attachment(attachment: MessageAttachment) -> Attachment:

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.bookkeeping import Timer
-from engine.interaction.state import Contact, Interaction, Talks, talk_id
+from engine.interaction.state import Contact, EarlyEdit, Interaction, Talks, talk_id
 from engine.record import Event
 from engine.rows import Rows
 
@@ -37,6 +37,12 @@ def set_timer(rows: Rows, name: str, ref: str, due: int | None) -> None:
         rows.delete(Timer, f"{name}:{ref}")
     else:
         rows.put(f"{name}:{ref}", Timer(name=name, ref=ref, due=due))
+
+
+def drop_early_edit(rows: Rows, item_id: str) -> None:
+    """An edit waits for its message no more."""
+    rows.delete(EarlyEdit, item_id)
+    set_timer(rows, "edit", item_id, None)
 
 
 def clear_waits(rows: Rows, event: Event) -> None:

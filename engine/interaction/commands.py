@@ -89,6 +89,7 @@ class RecordOwnPost(Command, kw_only=True):
     salt: Annotated[bytes, "16 random bytes for the digest of the text"]
     raw: Annotated[bytes, "the platform's item as it came, JSON"]
     via: Annotated[list[str], "the homes that passed it on, in order"] = []
+    then: Annotated[list[str], "the homes that it goes on to, in order, where it is no echo"] = []
 
 
 class DeleteMessage(Command, kw_only=True):

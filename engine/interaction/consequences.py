@@ -6,8 +6,8 @@ from typing import Final
 from engine.decider import Context, Send
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
+from engine.interaction import early, homes, outgoing
 from engine.interaction import events as e
-from engine.interaction import homes, outgoing
 from engine.interaction.state import Interaction
 from engine.interaction.writing import CONTENT, INTERACTION, ROUTING, meta
 from engine.record import Command, Event
@@ -29,15 +29,20 @@ def follow(
     match event:
         case e.MessageReceived():
             if isinstance(command, c.ReceiveMessage):
-                words = e.Words(
-                    text=command.text, salt=command.salt, language=command.language, attachments=command.attachments
-                )
+                said = early.as_edited(rows, command)
+                words = e.Words(text=said.text, salt=said.salt, language=said.language, attachments=said.attachments)
                 yield Send(CONTENT, event.content_id, words)
+                yield from early.drop_words(rows, event.item_id)
                 yield from _note_items(rows, event, command)
         case e.MessageEdited():
             if isinstance(command, c.EditMessage):
                 words = e.Words(text=command.text, salt=command.salt, attachments=command.attachments)
                 yield Send(CONTENT, event.content_id, words)
+        case e.EditRemembered():
+            if isinstance(command, c.EditMessage):
+                yield from early.keep_words(rows, event, command)
+        case e.EditForgotten() | e.DeletionRemembered():
+            yield from early.drop_words(rows, event.item_id)
         case e.MessageDeleted():
             yield Send(CONTENT, event.content_id, None)
         case e.Moderated():

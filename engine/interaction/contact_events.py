@@ -64,6 +64,9 @@ class Forwarded(Event, kw_only=True):
     item_id: Annotated[str | None, "the platform's id of the message that it concerns"] = None
     to: Annotated[str, "the key that it went to"]
     edited_at: Annotated[Millis | None, "EditMessage: the platform's time of the change"] = None
+    then: Annotated[
+        list[str], "RecordOwnPost: the keys that it goes on to from there, in order, where it is no echo"
+    ] = []
 
 
 class ItemNoted(Event, kw_only=True):

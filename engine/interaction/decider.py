@@ -9,6 +9,7 @@ from engine.interaction import commands as c
 from engine.interaction import (
     consequences,
     contacts,
+    early,
     echoes,
     engaging,
     forwarding,
@@ -134,4 +135,5 @@ _FIRE: Final[dict[str, Callable[[Rows, Timer, Context], Decision]]] = {
     "expire": placing.expire,
     "retry": posting.retry,
     "idle": sessions.idle,
+    "edit": early.forget_edit,
 }

@@ -5,7 +5,7 @@ from engine.envelope import words_digest
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction import forwarding, posting
-from engine.interaction.state import Delivery, Interaction, Item, Link, PendingWords, Talks, talk_id
+from engine.interaction.state import Delivery, Interaction, Item, Link, PendingWords, Talks, Thread, talk_id
 from engine.rows import Rows
 from engine.text import comparable
 
@@ -22,9 +22,13 @@ def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> D
         outcome = posting.Posted(command.item_id, command.posted_at, "echo")
         yield from posting.posted(rows, delivery, delivery_id, outcome, context)
         return None
-    where = _answered(rows, command)
+    where = None if command.then else _answered(rows, command)
     if where is None:
-        home = _home(rows, command)
+        asked = forwarding.ask_in_turn(rows, command)
+        if asked:
+            yield forwarding.forward(command, *asked)
+            return None
+        home = _contact(rows, command)
         if home is None:
             named = command.in_reply_to or "a private conversation"
             return Refusal("unknown_item", f"the account answered {named}, which is not known here", False)
@@ -56,11 +60,9 @@ def _answered(rows: Rows, command: c.RecordOwnPost) -> str | None:
     return talks.interactions[-1] if talks is not None and talks.interactions else None
 
 
-def _home(rows: Rows, command: c.RecordOwnPost) -> str | None:
-    """The key where what it answers may be known."""
-    if command.in_reply_to is not None:
-        return forwarding.elsewhere(rows, command, command.in_reply_to)
-    link = rows.get(Link, "")
+def _contact(rows: Rows, command: c.RecordOwnPost) -> str | None:
+    """The key to which this one's private conversations are linked."""
+    link = rows.get(Link, "") if command.in_reply_to is None else None
     passed = rows.key in command.via or len(command.via) >= forwarding.MOST_HOPS
     return None if link is None or passed else link.to
 
@@ -76,8 +78,16 @@ def _echoed(rows: Rows, command: c.RecordOwnPost) -> tuple[str, Delivery] | None
         delivery = rows.get(Delivery, words.delivery_id)
         if delivery is None or delivery.state == "waiting" or delivery.visibility != command.visibility:
             continue
-        if command.in_reply_to is not None and delivery.in_reply_to != command.in_reply_to:
+        if not _may_answer(rows, command.in_reply_to, delivery):
             continue
         if comparable(words.text) == wanted:
             return words.delivery_id, delivery
     return None
+
+
+def _may_answer(rows: Rows, named: str | None, delivery: Delivery) -> bool:
+    """Whether a delivery answers what the platform names: the very message, or on Facebook the thread that it is in."""
+    if named is None or delivery.in_reply_to == named:
+        return True
+    thread = rows.get(Thread, named)
+    return thread is not None and thread.interaction_id == delivery.interaction_id

@@ -38,6 +38,10 @@ class MessageReceived(Event, kw_only=True):
     ] = "mention"
     thread: Annotated[str | None, "facebook: the visitor's post or top-level comment under which it stands"] = None
     attachments: Annotated[int, "how many pictures and files it has"] = 0
+    edited_at: Annotated[
+        Millis | None,
+        "the platform's time of an edit that came before the message: words and attachments are those of the edit",
+    ] = None
     sentiment: Annotated[
         float | None, "from -1 to 1, how positive it sounded; null: no filter that was tried asked for it"
     ] = None
@@ -65,6 +69,26 @@ class DeletionRemembered(Event, kw_only=True):
 
     item_id: Annotated[str, "the platform's id of the message"]
     channel: Annotated[str, "x, facebook or messenger"]
+
+
+class EditRemembered(Event, kw_only=True):
+    """A message was changed that has not arrived yet: it gets the new words when it does."""
+
+    item_id: Annotated[str, "the platform's id of the message"]
+    channel: Annotated[str, "x, facebook or messenger"]
+    content_id: Annotated[str, "where the new words lie until then"]
+    words: Annotated[bytes, "salted digest of its new text"]
+    edited_at: Annotated[Millis, "the platform's time"]
+    attachments: Annotated[int, "how many pictures and files it has now"] = 0
+    until: Annotated[Millis, "when they are forgotten if it has not come"]
+
+
+class EditForgotten(Event, kw_only=True):
+    """A message that was changed before it arrived never did; the words of the change are forgotten."""
+
+    item_id: Annotated[str, "the platform's id of the message"]
+    channel: Annotated[str, "x, facebook or messenger"]
+    content_id: Annotated[str, "where the new words lay"]
 
 
 class AutomaticWithheld(Event, kw_only=True):

@@ -7,10 +7,21 @@ from msgspec.structs import replace
 
 from engine.bookkeeping import NEVER, Emergency, PolicyInForce
 from engine.interaction import events as e
-from engine.interaction.changing import clear_waits, current, prolong, set_timer, talk, update
+from engine.interaction.changing import clear_waits, current, drop_early_edit, prolong, set_timer, talk, update
 from engine.interaction.evolve_contact import CONTACT_STEPS
 from engine.interaction.evolve_delivery import DELIVERY_STEPS
-from engine.interaction.state import Interaction, Invitation, Item, Key, Latest, Removed, Talks, Thread, talk_id
+from engine.interaction.state import (
+    EarlyEdit,
+    Interaction,
+    Invitation,
+    Item,
+    Key,
+    Latest,
+    Removed,
+    Talks,
+    Thread,
+    talk_id,
+)
 from engine.record import Event
 from engine.rows import Rows
 
@@ -37,8 +48,10 @@ def _message_received(rows: Rows, event: e.MessageReceived) -> None:
             channel=event.channel,
             visibility=event.visibility,
             posted_at=event.posted_at,
+            edited_at=event.edited_at,
         ),
     )
+    drop_early_edit(rows, event.item_id)
     if event.joined == "opened":
         _open(rows, event, interaction_id)
     else:
@@ -220,6 +233,17 @@ def _message_edited(rows: Rows, event: e.MessageEdited) -> None:
 
 def _deletion_remembered(rows: Rows, event: e.DeletionRemembered) -> None:
     rows.put(event.item_id, Removed())
+    drop_early_edit(rows, event.item_id)
+
+
+def _edit_remembered(rows: Rows, event: e.EditRemembered) -> None:
+    edit = EarlyEdit(channel=event.channel, content_id=event.content_id, edited_at=event.edited_at)
+    rows.put(event.item_id, edit)
+    set_timer(rows, "edit", event.item_id, event.until)
+
+
+def _edit_forgotten(rows: Rows, event: e.EditForgotten) -> None:
+    drop_early_edit(rows, event.item_id)
 
 
 def _dispositioned(rows: Rows, event: e.Dispositioned) -> None:
@@ -249,6 +273,8 @@ _STEPS: Final[dict[type[Event], Callable[[Rows, Any], None]]] = {
     e.MessageEdited: _message_edited,
     e.MessageDeleted: _message_deleted,
     e.DeletionRemembered: _deletion_remembered,
+    e.EditRemembered: _edit_remembered,
+    e.EditForgotten: _edit_forgotten,
     e.ContactResolved: _contact_resolved,
     e.OutOfHours: _out_of_hours,
     e.ClosureChanged: _closure_changed,

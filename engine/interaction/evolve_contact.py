@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from engine.interaction import contact_events as ce
-from engine.interaction.changing import update_contact
+from engine.interaction.changing import drop_early_edit, update_contact
 from engine.interaction.state import Contact, Elsewhere, Handle, Interaction, Invitation, Link, Removed
 from engine.record import Event
 from engine.rows import Rows
@@ -52,12 +52,13 @@ def _forwarded(rows: Rows, event: ce.Forwarded) -> None:
         rows.put(event.item_id, Removed())
     elif event.command == "EditMessage" and known is not None:
         rows.put(event.item_id, replace(known, edited_at=event.edited_at))
+        drop_early_edit(rows, event.item_id)
     elif event.command != "EditMessage":
-        rows.put(event.item_id, Elsewhere(home=event.to))
+        rows.put(event.item_id, Elsewhere(home=event.to, since=event.sequence))
 
 
 def _item_noted(rows: Rows, event: ce.ItemNoted) -> None:
-    rows.put(event.item_id, Elsewhere(home=event.home))
+    rows.put(event.item_id, Elsewhere(home=event.home, since=event.sequence))
 
 
 def _language_set(rows: Rows, event: ce.LanguageSet) -> None:

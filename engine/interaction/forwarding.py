@@ -5,7 +5,7 @@ closes, and undone; and whatever happens it is decided somewhere.
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Final, TypeAlias
 
 from engine.decider import Context, Decision, Duplicate, Refusal
@@ -13,13 +13,17 @@ from engine.envelope import home_of
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
 from engine.interaction import contact_events as ce
+from engine.interaction import early
 from engine.interaction.invitations import claim, digest
-from engine.interaction.state import Address, Contact, Elsewhere, Link, Removed
+from engine.interaction.state import Address, Contact, Elsewhere, Link
 from engine.record import Event
 from engine.rows import Rows
 
 MOST_HOPS: Final = 8
 """Keys that may pass one thing on. Contacts that were merged so often in a row are a fault; then it stays."""
+MOST_ASKED: Final = 6
+"""People of a thread who are asked whether an own comment answers them. With the first and the last key these are as
+many as may pass a thing on."""
 _REF: Final = re.compile(r"[0-9a-f]{32}\.[0-9]{1,9}\.[0-9a-f]{32}")
 
 Passed: TypeAlias = c.ReceiveMessage | c.EditMessage | c.DeleteMessage | c.RecordOwnPost
@@ -88,9 +92,25 @@ def elsewhere(rows: Rows, command: Passed, item_id: str | None) -> str | None:
     return place.home
 
 
-def forward(command: Passed, to: str) -> Event:
-    """Passes on what concerns an item."""
-    return _forwarded(command, to)
+def forward(command: Passed, to: str, *then: str) -> Event:
+    """Passes on what concerns an item; `then`: to whom it goes on from there."""
+    return _forwarded(command, to, then)
+
+
+def ask_in_turn(rows: Rows, command: c.RecordOwnPost) -> list[str]:
+    """The keys that an own comment goes through until one knows it as an echo; the last counts it.
+
+    Facebook may name no more than the comment at the top of the thread. Then it may be the answer to anybody who
+    wrote under that one: those are asked, the latest first, and at last who wrote the top one.
+    """
+    if command.then:
+        return command.then
+    holder = elsewhere(rows, command, command.in_reply_to)
+    if holder is None:
+        return []
+    known = [row for _, row in rows.all() if isinstance(row, Elsewhere) and row.home != holder]
+    latest = dict.fromkeys(row.home for row in sorted(known, key=lambda row: -row.since))
+    return [*list(latest)[:MOST_ASKED], holder]
 
 
 def note_item(rows: Rows, command: cc.NoteItem, context: Context) -> Decision:
@@ -99,8 +119,7 @@ def note_item(rows: Rows, command: cc.NoteItem, context: Context) -> Decision:
     if known is not None and known.home == command.home:
         return Duplicate()
     yield ce.ItemNoted(item_id=command.item_id, home=command.home)
-    if rows.get(Removed, command.item_id) is not None:  # it was deleted before it was known whose it is
-        yield ce.Forwarded(command="DeleteMessage", item_id=command.item_id, to=command.home)
+    yield from early.catch_up(rows, command.item_id)
     return None
 
 
@@ -125,9 +144,11 @@ def note_profile(rows: Rows, command: c.ReceiveMessage, where: str | None) -> Ge
     )
 
 
-def _forwarded(command: Passed, to: str) -> Event:
+def _forwarded(command: Passed, to: str, then: Sequence[str] = ()) -> Event:
     edited_at = command.edited_at if isinstance(command, c.EditMessage) else None
-    return ce.Forwarded(command=type(command).__name__, item_id=command.item_id, to=to, edited_at=edited_at)
+    return ce.Forwarded(
+        command=type(command).__name__, item_id=command.item_id, to=to, edited_at=edited_at, then=list(then)
+    )
 
 
 def _contact_id(rows: Rows) -> str | None:

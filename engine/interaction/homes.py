@@ -8,6 +8,7 @@ from engine.decider import Send
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
 from engine.interaction import contact_events as ce
+from engine.interaction import early
 from engine.interaction import events as e
 from engine.interaction.forwarding import invited_by
 from engine.interaction.state import Address
@@ -102,14 +103,17 @@ def _pass_on(rows: Rows, event: ce.Forwarded, command: Command | None) -> Iterat
                 ref=command.ref or "",
             )
             yield Send(INTERACTION, event.to, claim)
-        case "DeleteMessage", cc.NoteItem():
-            delete = c.DeleteMessage(**meta(event, "delete"), channel="facebook", item_id=command.item_id)
-            yield Send(INTERACTION, event.to, delete)
+        case "DeleteMessage" | "EditMessage", cc.NoteItem():
+            yield from early.pass_on(rows, event, "facebook")  # no other platform's items are found by their id
+        case "DeleteMessage" | "EditMessage", c.ReceiveMessage():
+            yield from early.pass_on(rows, event, command.channel)
         case _, c.ReceiveMessage():
             # The reference goes on to whom it names, and nowhere else.
             ref = command.ref if invited_by(command.ref) == event.to else None
             yield Send(INTERACTION, event.to, _passed(rows, event, replace(command, ref=ref)))
-        case _, c.EditMessage() | c.DeleteMessage() | c.RecordOwnPost():
+        case _, c.RecordOwnPost():
+            yield Send(INTERACTION, event.to, _passed(rows, event, replace(command, then=event.then)))
+        case _, c.EditMessage() | c.DeleteMessage():
             yield Send(INTERACTION, event.to, _passed(rows, event, command))
         case _:
             return

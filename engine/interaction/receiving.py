@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import interaction_id, words_digest
-from engine.interaction import automatic, forwarding, placing, sessions
+from engine.interaction import automatic, early, forwarding, placing, sessions
 from engine.interaction import commands as c
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
@@ -47,12 +47,14 @@ def receive_message(rows: Rows, command: c.ReceiveMessage, context: Context) -> 
         names = ", ".join(f"{command.channel}:{one}" for one in command.accounts)
         reason = f"the policy has none of the accounts {names}: add one, then send the message again"
         return Refusal("unknown_account", reason, False, kept=True)
-    judged = _judge(rows, rules, command, account)
+    said = early.as_edited(rows, command)
+    judged = _judge(rows, rules, said, account)
     joined, interaction = join(rows, command, account, judged.action, rules.join_recent)
     passed_on = yield from forwarding.pass_on(rows, command, context, open_here=_is_open(rows, interaction))
     if passed_on:
+        yield from early.catch_up(rows, command.item_id)
         return None
-    yield from _receive(rows, command, context, rules, account, judged, joined, interaction)
+    yield from _receive(rows, said, context, rules, account, judged, joined, interaction)
     return None
 
 
@@ -93,6 +95,7 @@ def _receive(
         event=command.event,
         thread=command.thread,
         attachments=len(command.attachments),
+        edited_at=early.edited_at(rows, command.item_id),
         sentiment=judged.sentiment,
         via=command.via,
     )

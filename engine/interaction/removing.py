@@ -5,8 +5,8 @@ from collections.abc import Generator
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import words_digest
 from engine.interaction import commands as c
+from engine.interaction import early, sessions
 from engine.interaction import events as e
-from engine.interaction import sessions
 from engine.interaction.forwarding import elsewhere, forward
 from engine.interaction.placing import is_waiting
 from engine.interaction.state import Elsewhere, Interaction, Item, Removed, contact_of
@@ -54,8 +54,7 @@ def edit_message(rows: Rows, command: c.EditMessage, context: Context) -> Decisi
     if item is None:
         home = elsewhere(rows, command, command.item_id)
         if home is None:
-            reason = f"message {command.item_id} was changed, but never arrived: send it again when it has"
-            return Refusal("unknown_item", reason, recorded=False, kept=True)
+            return (yield from early.remember_edit(rows, command, context))
         place = rows.get(Elsewhere, command.item_id)
         if place is not None and place.edited_at is not None and place.edited_at >= command.edited_at:
             return Duplicate()

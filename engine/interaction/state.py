@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from engine.interaction.commands import Attachment
 from engine.record import Millis
 from engine.rows import Ordered, Row, Rows
 
@@ -51,6 +52,7 @@ class Elsewhere(Row, kw_only=True, frozen=True):
 
     home: Annotated[str, "the key"]
     edited_at: Annotated[Millis | None, "the platform's time of the last change that was passed on"] = None
+    since: Annotated[int, "the key's sequence when that became known"] = 0
 
 
 class Invitation(Row, kw_only=True, frozen=True):
@@ -75,6 +77,25 @@ class Thread(Row, kw_only=True, frozen=True):
 
 class Removed(Row, kw_only=True, frozen=True):
     """A message that was deleted before it arrived. Id: the platform's id."""
+
+
+class EarlyEdit(Row, kw_only=True, frozen=True):
+    """A message that was changed before it arrived. Id: the platform's id. Ends with the message, or by a deadline."""
+
+    channel: Annotated[str, "facebook or messenger"]
+    content_id: Annotated[str, "where the new words lie"]
+    edited_at: Annotated[Millis, "the platform's time of the latest change"]
+
+
+class EarlyWords(Row, kw_only=True, frozen=True):
+    """The words of an EarlyEdit. Id: as there.
+
+    Not from events, which have no words: it is read back from interaction.content.
+    """
+
+    text: Annotated[str, "the new text"]
+    salt: Annotated[bytes, "of its digest"]
+    attachments: Annotated[list[Attachment], "pictures and files"] = []
 
 
 class Key(Row, kw_only=True, frozen=True):
@@ -193,8 +214,8 @@ class PendingWords(Ordered, kw_only=True, frozen=True):
 
 
 ROWS: tuple[type[Row], ...] = (
-    Contact, Address, Handle, Link, Elsewhere, Invitation, Talks, Thread, Removed, Key, Latest, Interaction, Item,
-    Noticed, Delivery, PendingWords,
+    Contact, Address, Handle, Link, Elsewhere, Invitation, Talks, Thread, Removed, EarlyEdit, EarlyWords, Key, Latest,
+    Interaction, Item, Noticed, Delivery, PendingWords,
 )  # fmt: skip
 
 

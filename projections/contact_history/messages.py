@@ -67,6 +67,8 @@ def recorded(event: Event) -> Message | None:
 def _(event: e.MessageReceived) -> Message:
     row = _message(event, event.content_id, "in", "message", "received", event.handle_id, event.posted_at)
     row.channel, row.event, row.attachment_count = event.channel, event.event, event.attachments
+    if event.edited_at is not None:
+        row.edited_at = moment(event.edited_at)
     return row
 
 

@@ -114,6 +114,8 @@ def measure(event: Event, row: FctInteraction) -> None:
 @measure.register
 def _(event: e.MessageReceived, row: FctInteraction) -> None:
     row.messages_in += 1
+    if event.edited_at is not None:
+        row.messages_edited += 1
     posted_at = moment(event.posted_at)
     if posted_at < row.first_message_at:  # platforms deliver out of order
         row.first_message_at = posted_at

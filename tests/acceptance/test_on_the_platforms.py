@@ -156,6 +156,26 @@ def test_our_own_answer_that_comes_back_by_webhook_is_one_answer(
     assert posted["item_id"] == company.journal(account)[0]["item_id"]
 
 
+def test_a_direct_message_written_in_xs_own_inbox_takes_the_offer_back(company: Company) -> None:
+    account, desk = opened(company, "x")
+    who = company.person()
+    company.say(account, "direct_message", who)
+    where = desk.offer()
+    somebody = Person(account.id, account.handle, account.handle)
+    item = company.say(account, "direct_message", somebody, "Done & <dusted>!", to=who.id)
+    company.until(lambda: desk.offers() == [], "the offer is taken back")
+    (own,) = company.messages(where, 1, kind="own_post")
+    assert (own["text"], own["direction"], own["item_id"]) == ("Done & <dusted>!", "out", item)
+    assert own["visibility"] == "private"
+    assert company.detail(where)["state"] == "replied"
+    assert company.event(where, "RepliedElsewhere")["facts"]["first_response"]
+    assert desk.tell(where, "accept").status_code == 409
+    assert company.journal(account) == [], "nothing of it went through the API"
+    company.say(account, "direct_message", who, "Thank you")
+    (first, second) = company.messages(where, 2, direction="in")
+    assert (first["text"], second["text"]) == ("My phone is dead", "Thank you")
+
+
 def _pending(company: Company) -> int:
     return int(company.simulate("state", None, "GET")["webhooks_pending"])
 

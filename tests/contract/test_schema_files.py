@@ -1,5 +1,6 @@
 """The structs of engine/ and the .avsc files are the same thing told twice."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -76,7 +77,8 @@ def test_a_release_is_a_copy_that_never_changes(tmp_path: Path) -> None:
         files.release("0.9.0", directory=tmp_path)
 
 
-CODEC = Codec.local(TYPES, files.current())
+CURRENT = files.current()
+CODEC = Codec.local(TYPES, CURRENT)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,7 +92,7 @@ def test_any_record_survives_the_way_through_bytes(name: str, data: st.DataObjec
 @pytest.mark.parametrize("name", NAMES)
 def test_the_defaults_of_the_schema_are_those_of_the_struct(name: str) -> None:
     """A reader elsewhere fills in the schema's defaults, ours the struct's."""
-    schema, declared = files.current()[name], {field.name: field for field in msgspec.structs.fields(TYPES[name])}
+    schema, declared = CURRENT[name], {field.name: field for field in msgspec.structs.fields(TYPES[name])}
     for field in schema["fields"]:
         ours = declared[field["name"]]
         assert ("default" in field) == (not ours.required)
@@ -106,24 +108,29 @@ def test_no_two_records_have_one_name() -> None:
     assert len({identity(schema) for schema in schemas.values()}) == len(schemas)
 
 
+@functools.cache
 def instances(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
     """Any value of a struct, from the types of its fields."""
     fields = {field.name: values(field.type) for field in msgspec.structs.fields(kind)}
     return st.builds(kind, **fields)
 
 
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=40),
+    type(None): st.none(),
+}
+
+
+# Made once for each type: a strategy is checked when it is drawn from first, which takes longer than to draw.
+@functools.cache
 def values(annotation: Any) -> st.SearchStrategy[Any]:
     """Any value of a field's type that Avro can hold: 64 bits for an int, no lone surrogates."""
-    plain: dict[Any, st.SearchStrategy[Any]] = {
-        str: st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
-        int: st.integers(-(2**63), 2**63 - 1),
-        float: st.floats(allow_nan=False),
-        bool: st.booleans(),
-        bytes: st.binary(max_size=40),
-        type(None): st.none(),
-    }
-    if annotation in plain:
-        return plain[annotation]
+    if annotation in PLAIN:
+        return PLAIN[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return values(arguments[0])

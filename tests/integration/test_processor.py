@@ -5,15 +5,18 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import Producer
 
 from engine.delivery import CommandResult, DeadLetter
-from engine.envelope import home, partition_of
+from engine.envelope import derive, home, partition_of
 from engine.interaction import events as e
+from engine.interaction.commands import EditMessage
 from engine.interaction.decider import InteractionDecider
+from engine.interaction.state import EarlyWords
 from engine.record import Event
 from engine.routing.events import AgentStateChanged
 from engine.rows import Row
@@ -23,6 +26,7 @@ from tests.processing import POLICY, agent, deployed, eventually, message, send,
 from topics import clients
 from topics.deciding import ChainBroken, Deciding
 from topics.processor import Processor
+from topics.publisher import Outgoing
 from topics.reading import read_all
 from topics.restoring import Log, restore
 
@@ -207,8 +211,19 @@ def test_restoring_waits_for_an_open_transaction_to_be_decided(cluster: Cluster)
     assert sum(found) == len(read_log(cluster).events)
 
 
+def changed(author: int) -> Outgoing:
+    """A change of a message that never comes."""
+    key = home(b"test", "messenger", str(author))
+    fields: dict[str, Any] = {"at": 1_700_000_000_000, "channel": "messenger", "item_id": f"{author}-never"}
+    edit = EditMessage(
+        command_id=derive("edit", author), **fields, edited_at=1, text=f"changed by {author}", salt=b"0" * 16
+    )
+    return Outgoing("interaction.commands", key, edit)
+
+
 def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> None:
-    send(cluster, [message(author, number) for author in range(10) for number in range(4)])
+    early = [changed(author) for author in range(10)]
+    send(cluster, [*early, *(message(author, number) for author in range(10) for number in range(4))])
     with working(cluster, routing=True) as (processor, _):
         eventually("all are decided", lambda: received(cluster) == 40)
         decided = {
@@ -225,7 +240,8 @@ def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> No
         restore({partition: deciding}, cluster.codec, Log(cluster.bootstrap, "any", *names))
         restored |= {rows.key: list(rows.all()) for rows in deciding.state.all() if list(rows.all())}
     assert restored == decided
-    assert len(restored) == 10 + PARTITIONS
+    assert len(restored) == 20 + PARTITIONS
+    assert sum(isinstance(row, EarlyWords) for rows in restored.values() for _, row in rows) == 10
 
 
 def test_a_broken_chain_stops_the_worker_with_the_place(cluster: Cluster) -> None:

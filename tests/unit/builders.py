@@ -191,6 +191,11 @@ def deletion(item_id: str) -> c.DeleteMessage:
     return c.DeleteMessage(command_id=command_id(), at=MONDAY, channel="x", item_id=item_id)
 
 
+def edit(item_id: str, text: str = "It works again", edited_at: int = MONDAY, **changes: Any) -> c.EditMessage:
+    fields: dict[str, Any] = {"channel": "facebook", "command_id": command_id(), "at": MONDAY, "salt": SALT}
+    return c.EditMessage(item_id=item_id, text=text, edited_at=edited_at, **(fields | changes))
+
+
 def queued(story: Scenario, item_id: str = "m1") -> Scenario:
     """The story goes on: a message came and waits."""
     assert "Queued" in story.when(message(item_id)).names

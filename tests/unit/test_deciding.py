@@ -13,7 +13,7 @@ from engine.envelope import control_key, digest, genesis
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
-from engine.interaction.state import Address, PendingWords
+from engine.interaction.state import Address, EarlyWords, PendingWords
 from tests.unit.builders import (
     DAY,
     FIRST,
@@ -23,6 +23,7 @@ from tests.unit.builders import (
     MONDAY,
     by_agent,
     codec,
+    edit,
     message,
     outcome,
     own_post,
@@ -41,7 +42,7 @@ def partition() -> Partition:
     return one
 
 
-FROM_CONTENT: Final = (PendingWords, Address)
+FROM_CONTENT: Final = (PendingWords, EarlyWords, Address)
 """Rows that are read back from interaction.content."""
 
 
@@ -61,6 +62,9 @@ def a_day_at_work(partition: Partition) -> None:
     partition.ask(message("m3", handle_id=other), other)
     partition.emergency(c.EndEmergency)
     partition.ask(own_post("o1", in_reply_to="m3"), other)
+    partition.ask(edit("m4", channel="x"))
+    partition.ask(message("m4", in_reply_to="m1"))
+    partition.ask(edit("m5", channel="x"))
 
 
 def test_every_event_names_the_digest_of_the_one_before_on_its_key(partition: Partition) -> None:
@@ -309,11 +313,11 @@ def places(outputs: list[Output], topics: tuple[str, ...]) -> Iterator[bytes]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(TOKENS, min_size=7, max_size=7, unique=True))
+@given(st.lists(TOKENS, min_size=8, max_size=8, unique=True))
 def test_nobodys_words_are_in_an_event_a_result_a_command_to_routing_a_reason_or_a_log(
     tokens: list[str],
 ) -> None:
-    text, name, screen_name, reply, note, elsewhere, late = tokens
+    text, name, screen_name, reply, note, elsewhere, late, changed = tokens
     partition = Partition()
     partition.publish(policy())
     decide: Callable[..., list[Output]] = partition.ask
@@ -330,6 +334,7 @@ def test_nobodys_words_are_in_an_event_a_result_a_command_to_routing_a_reason_or
         decide(own_post("o1", in_reply_to="m1", text=elsewhere))
         decide(own_post("o2", in_reply_to="nothing", text=elsewhere))
         decide(message("m2", late, in_reply_to="o1"))
+        decide(edit("m5", changed))
         decide(by_agent(c.Transfer, to_queue="billing", note=note))
     assert "Transferred" in names(partition.written)
     written = list(places(partition.written, ("interaction.events", "command.results", "routing.commands")))

@@ -1,5 +1,6 @@
 """Explanations: one for each type of event, readable by someone who has never seen the system."""
 
+import functools
 import types
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,6 +25,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+@functools.cache
 def events_of(kind: type[Event]) -> st.SearchStrategy[Event]:
     """Any event of a type, with whatever may stand in its fields."""
     hints = get_type_hints(kind)
@@ -31,6 +33,7 @@ def events_of(kind: type[Event]) -> st.SearchStrategy[Event]:
     return st.builds(kind, **{name: _values(hints[name]) for name in own})
 
 
+@functools.cache
 def _values(hint: Any) -> st.SearchStrategy[Any]:
     members = get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
     return st.one_of([VALUES[member] for member in members])

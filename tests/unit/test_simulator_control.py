@@ -7,9 +7,9 @@ import httpx
 from channels.outcomes import Posted, Refused
 from channels.simulator.x_credentials import CONSUMER_KEY, app_token, user_context
 from channels.x.client import auth_of
-from engine.interaction.commands import DeleteMessage, ReceiveMessage
+from engine.interaction.commands import DeleteMessage, ReceiveMessage, RecordOwnPost
 from tests.meta_samples import PAGE
-from tests.simulating import World, answer, customer, play
+from tests.simulating import PERSON, World, answer, customer, play, x_deliver
 from tests.x_samples import ACCOUNT, CUSTOMER, SECRET
 
 # --- webhooks ---
@@ -137,6 +137,20 @@ def test_what_customers_say_arrives_as_x_tells_it() -> None:
     assert world.x_endpoint.counts.dead_letters == 0
 
 
+def test_a_direct_message_from_xs_own_inbox_is_the_accounts_and_was_not_made_through_the_api() -> None:
+    async def story(world: World) -> None:
+        account = {"id": ACCOUNT, "screen_name": "acme"}
+        await world.say("x", "direct_message", "Help")
+        told = await world.say("x", "direct_message", "We <are> on it", account, to=PERSON["id"])
+        assert await world.actions() == []
+        found = await world.x.find(x_deliver("message", text="We <are> on it"))
+        assert found == Posted(told["item_id"]), "a look-up finds it as any other"
+
+    _, own = play(story).commands
+    assert isinstance(own, RecordOwnPost)
+    assert (own.account, own.visibility, own.text) == (ACCOUNT, "private", "We <are> on it")
+
+
 # --- mistakes ---
 
 SAY = {"channel": "x", "kind": "mention", "account": "1", "from": {"id": "2"}}
@@ -167,6 +181,9 @@ MISTAKES: list[tuple[str, str, object]] = [
     ("POST", "customers/say", SAY | {"kind": "reply"}),
     ("POST", "customers/say", SAY | {"from": {"id": "b"}}),
     ("POST", "customers/say", SAY | {"item_id": "b"}),
+    ("POST", "customers/say", SAY | {"kind": "direct_message", "to": "3"}),
+    ("POST", "customers/say", SAY | {"kind": "direct_message", "from": {"id": "1"}}),
+    ("POST", "customers/say", SAY | {"kind": "direct_message", "from": {"id": "1"}, "to": "b"}),
     ("POST", "customers/say", FACEBOOK | {"kind": "message"}),
     ("POST", "customers/say", FACEBOOK | {"kind": "reaction"}),
     ("POST", "customers/say", FACEBOOK | {"from": None, "text": ""}),

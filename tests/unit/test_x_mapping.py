@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from channels.x.items import ATTACHMENT_LIMIT, URL_LIMIT
 from channels.x.mapping import ACCOUNT_LIMIT, EVENT_LIMIT, IGNORED_ARRAYS
 from engine.interaction.commands import DeleteMessage, ReceiveMessage, RecordOwnPost
+from tests.conversations import typed
 from tests.x_samples import (
     ACCOUNT,
     CUSTOMER,
@@ -59,7 +60,7 @@ def test_every_recorded_webhook_becomes_one_message_of_its_account(shared: Path)
         assert key == f"home-{item['user']['id_str']}"
         assert isinstance(command, ReceiveMessage)
         assert next(account for account in command.accounts if account in own) == line["body"]["for_user_id"]
-        assert command.text == item.get("extended_tweet", {}).get("full_text", item["text"])
+        assert command.text == typed(item.get("extended_tweet", {}).get("full_text", item["text"]))
         assert command.at == command.posted_at == int(item["timestamp_ms"])
 
 
@@ -115,11 +116,45 @@ def test_a_commands_time_is_the_receipts_or_in_recorded_time_the_posts() -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["a &amp; b &lt;", "nul\x00byte", "😀👨\u200d👩\u200d👧", "\u202eשלום\u202c", " two  spaces\n", "\ufeff", ""],
+    [
+        "a & b < c",
+        "&copy; &#38; &amp",
+        "nul\x00byte",
+        "😀👨\u200d👩\u200d👧",
+        "\u202eשלום\u202c",
+        " two  spaces\n",
+        "\ufeff",
+        "",
+    ],
 )
 def test_the_text_is_unchanged(text: str) -> None:
     assert only(body(tweet(text=text)))[1].text == text
     assert only(activity("post.mention.create", post(text=text)))[1].text == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [("a &amp; b &lt;3 &gt;", "a & b <3 >"), ("&amp;amp; &amp;lt;", "&amp; &lt;"), ("&quot; &copy;", "&quot; &copy;")],
+)
+def test_what_x_escapes_is_undone_once_whichever_form_brings_it(sent: str, typed: str) -> None:
+    forms = [
+        body(tweet(text=sent)),
+        body(tweet(full_text=sent)),
+        body(tweet(text="cut…", truncated=True, extended_tweet={"full_text": sent})),
+        activity("post.mention.create", post(text=sent)),
+        activity("post.mention.create", post(text="cut…", note_tweet={"text": sent})),
+    ]
+    assert [only(form)[1].text for form in forms] == [typed] * len(forms)
+
+
+def test_mentions_keep_their_order_whether_x_counts_the_text_before_or_after_escaping() -> None:
+    for second in (14, 26):
+        named = [
+            {"id_str": OTHER_ACCOUNT, "indices": [second, second + 6]},
+            {"id_str": ACCOUNT, "indices": [0, 5]},
+        ]
+        content = body(tweet(text="@acme &lt;&gt;&amp; &lt; @other", entities={"user_mentions": named}))
+        assert only(content)[1].accounts[:2] == [ACCOUNT, OTHER_ACCOUNT]
 
 
 def test_half_a_character_is_replaced_in_text_and_names_and_stands_in_the_raw_item() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.x.items import unescaped
 from channels.x.mapping import EVENT_LIMIT
-from channels.x.messages import unescaped
 from engine.interaction.commands import ReceiveMessage, RecordOwnPost
 from tests.x_samples import (
     ACCOUNT,

@@ -79,7 +79,7 @@ def test_x_gives_a_text_back_as_it_writes_it_and_the_client_knows_it_again() -> 
 
     world = play(story)
     own, plain = [command for command in world.commands if isinstance(command, RecordOwnPost)]
-    assert own.text.startswith("@kim Tom &amp; you &lt;3: see https://t.co/")
+    assert own.text.startswith("@kim Tom & you <3: see https://t.co/")
     assert own.text.count("https://t.co/") == 2
     assert "example" not in own.text
     assert plain.text == "Plain & simple"

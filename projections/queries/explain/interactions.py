@@ -15,8 +15,9 @@ def _(event: e.MessageReceived, known: Circumstances) -> str:
     }.get(event.joined, event.joined)
     where = f" in private on {platform(event.channel)}" if event.visibility == "private" else ""
     attached = f" with {event.attachments} attachment{'s' * (event.attachments > 1)}" if event.attachments else ""
+    edited = ", changed before it came" if event.edited_at is not None else ""
     follows = f" (the one before was {event.follows})" if event.follows else ""
-    return f"{known.customer} wrote to {known.account}{where}{attached}: {joined}{follows}{_matched(event)}"
+    return f"{known.customer} wrote to {known.account}{where}{attached}{edited}: {joined}{follows}{_matched(event)}"
 
 
 def _matched(event: e.MessageReceived) -> str:
@@ -41,6 +42,19 @@ def _(event: e.DeletionRemembered, known: Circumstances) -> str:
     return (
         f"message {event.item_id} on {platform(event.channel)} was deleted before it came: it is removed when it does"
     )
+
+
+@explain.register
+def _(event: e.EditRemembered, known: Circumstances) -> str:
+    return (
+        f"message {event.item_id} on {platform(event.channel)} was changed before it came: it gets the new words when "
+        "it does"
+    )
+
+
+@explain.register
+def _(event: e.EditForgotten, known: Circumstances) -> str:
+    return f"message {event.item_id} on {platform(event.channel)}, which was changed, never came: the words are erased"
 
 
 @explain.register
