@@ -1,9 +1,11 @@
 """HTTP calls to a platform's API, as every platform's client makes them: bounded in time and size, errors as values."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -59,6 +61,16 @@ class _TooLarge(httpx.HTTPError):
     """The answer is larger than any that the platform documents."""
 
 
+@cache
+def tls(trust_env: bool) -> ssl.SSLContext:
+    """What clients check certificates with; made once, since it reads all authorities' (some 30 ms).
+
+    Args:
+        trust_env: SSL_CERT_FILE and SSL_CERT_DIR may name others.
+    """
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
 class Caller:
     """One platform's API. Use as an async context manager.
 
@@ -71,12 +83,14 @@ class Caller:
         _check_address(base_url)
         self._platform = platform
         self._seconds = call_timeout
+        trust_env = transport is None and not is_loopback(base_url)
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(call_timeout, connect=min(5.0, call_timeout)),
             limits=httpx.Limits(max_connections=50),
             transport=transport,
-            trust_env=transport is None and not is_loopback(base_url),
+            trust_env=trust_env,
+            verify=tls(trust_env),
         )
 
     async def __aenter__(self) -> "Caller":

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from channels.calls import tls
 from channels.meta import webhook as meta_webhook
 from channels.meta.client import MetaClient
 from channels.outcomes import Outcome, Posted
@@ -75,7 +76,7 @@ class World:
             app = create_app(x_samples.SECRET, **(given | self.options))
             self.url = await stack.enter_async_context(listening(app))
             self.control = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30)
+                httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30, verify=tls(False))
             )
             self.x = await stack.enter_async_context(self.x_client())
             self.meta = await stack.enter_async_context(self.meta_client())
