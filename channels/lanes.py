@@ -26,8 +26,9 @@ LONGEST_LIMIT: Final = 900_000
 """The platforms count in windows of 15 minutes or more; after so long, in milliseconds, a limit is asked about again,
 whatever was named."""
 
-UNNAMED_LIMIT: Final = 60_000
-"""How long a limit holds of which the platform did not say how long, in milliseconds."""
+UNNAMED_LIMIT: Final = 1_000
+"""How long a limit holds of which the platform did not say how long, in milliseconds: what waits already is spared,
+and when the next call is made is the policy's to say."""
 
 LIMITS: Final[Mapping[str, str]] = {"private_answer": "message", "unhide": "hide"}
 """Actions that share a platform's limit with another; each of the rest has one of its own."""

@@ -83,7 +83,7 @@ def running(data: Path) -> Iterator[Running]:
         yield Running(data, find_instance(data), process)
     finally:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         process.wait(90)
 
 

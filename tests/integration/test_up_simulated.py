@@ -1,7 +1,6 @@
 """`rejoinder up` with simulated platforms: both sides are there, and what customers write on each channel comes in."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +57,6 @@ def test_up_starts_the_simulator_with_our_webhooks(
         assert (counted["commands"], counted["dead_letters"], counted["unsigned"]) == (len(SAID), 0, 0)
     finally:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         process.wait(60)
     assert process.returncode == 0, told.read_text()
