@@ -264,6 +264,8 @@ class Deciding:
 
     def _dead_letter(self, key: str, value: bytes, source: Input, code: str, reason: str) -> Output:
         self.counts.dead_letters += 1
+        place = f"{source.topic}[{source.partition}]@{source.offset}"
+        log.warning("kept as a dead letter", code=code, place=place)  # the reason may name what a customer typed
         letter = DeadLetter(
             source_topic=source.topic,
             source_partition=source.partition,

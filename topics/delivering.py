@@ -192,6 +192,8 @@ class _Life:
         attempt.add_done_callback(lambda _: self._done.put(taken))
 
     def _letter(self, record: Arrived, error: UnreadableRecord) -> DeadLetter:
+        place = f"{self._commands}[{record.partition}]@{record.offset}"
+        log.warning("kept as a dead letter", code=error.code, place=place)
         return DeadLetter(
             source_topic=self._commands,
             source_partition=record.partition,

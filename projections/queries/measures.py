@@ -194,6 +194,19 @@ def by_channel(connection: psycopg.Connection[Any]) -> list[ChannelSummary]:
     return fetch(connection, "summary_channels", ChannelSummary)
 
 
+@dataclass(frozen=True)
+class Unsettled:
+    """Deliveries that stand with a person, because nobody knows whether they were made, or it was given up."""
+
+    reason: str
+    deliveries: int
+
+
+def unsettled(connection: psycopg.Connection[Any]) -> list[Unsettled]:
+    """What open interactions have of them, by reason."""
+    return fetch(connection, "unsettled", Unsettled)
+
+
 def _summary(*, count: int, p50: float | None, p90: float | None, sum: float, **counted: Any) -> Summary:
     return Summary(**counted, first_response_seconds=FirstResponse(count, p50, p90, sum))
 

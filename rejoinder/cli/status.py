@@ -4,8 +4,9 @@ import os
 import platform
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -15,9 +16,11 @@ import typer
 from confluent_kafka import KafkaException
 
 from engine.errors import RejoinderError
+from projections.queries import measures
 from projections.queries.explain import duration
 from rejoinder import lags
 from rejoinder.children import identity_of
+from rejoinder.cli.dead_letters import letters
 from rejoinder.cli.instances import address_of, first_line, reading, running_instance, webhooks_of
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
@@ -44,8 +47,17 @@ class ProgramStatus:
     log: str
 
 
+@dataclass(frozen=True)
+class Attention:
+    """What waits for somebody to look at it, by the reason."""
+
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, int] = field(default_factory=dict)
+    """Of open interactions, those of which nobody knows whether they were made, or that were given up."""
+
+
 def status(json: Json = False, data: Data = None, config: Config = None) -> None:
-    """Show what runs, and how far everything is behind the log.
+    """Show what runs, how far everything is behind the log, and what needs a person.
 
     Where no instance runs here, and the settings name an outside Kafka and PostgreSQL, it tells of those.
 
@@ -66,30 +78,34 @@ def status(json: Json = False, data: Data = None, config: Config = None) -> None
         )
         for name, each in instance.programs.items()
     ]
-    found, failures = _lags(settings, instance)
+    found, attention, failures = _asked(settings, instance)
     webhook = _webhook(instance)
     if json:
-        print_json([_whole(instance, programs, found, webhook, failures)])
+        print_json([_whole(instance, programs, found, webhook, attention, failures)])
     else:
-        _show(instance, programs, found, webhook)
+        _show(instance, programs, found, webhook, attention)
     for failure in failures:
         tell(f"rejoinder: {failure}")
     if failures:
         raise typer.Exit(1)
 
 
-def _lags(settings: Settings, instance: Instance) -> tuple[list[Lag], list[str]]:
-    """How far everything is behind, and what could not be asked."""
+def _asked(settings: Settings, instance: Instance) -> tuple[list[Lag], Attention, list[str]]:
+    """How far everything is behind, what needs a person, and what could not be asked."""
+    attention = Attention()
     try:
         cluster = cluster_of(settings, instance)
         found = lags.processors(cluster)
+        attention.dead_letters.update(Counter(letter.code for _, letter in letters(cluster)))
     except (RejoinderError, KafkaException) as error:
-        return [], [first_line(error)]
+        return [], attention, [first_line(error)]
     try:
         with reading(instance, owner=True) as connection:
-            return found + lags.projections(cluster, connection), []
+            found += lags.projections(cluster, connection)
+            attention.deliveries.update({each.reason: each.deliveries for each in measures.unsettled(connection)})
     except (RejoinderError, KafkaException) as error:
-        return found, [first_line(error)]
+        return found, attention, [first_line(error)]
+    return found, attention, []
 
 
 def _shown(facts: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -116,6 +132,7 @@ def _whole(
     programs: list[ProgramStatus],
     found: list[Lag],
     webhook: dict[str, Any] | None,
+    attention: Attention,
     failures: list[str],
 ) -> dict[str, Any]:
     return {
@@ -128,11 +145,18 @@ def _whole(
         "programs": [asdict(program) for program in programs],
         "webhook": webhook,
         "lag": [asdict(lag) for lag in found],
+        "attention": asdict(attention),
         "failures": failures,
     }
 
 
-def _show(instance: Instance, programs: list[ProgramStatus], found: list[Lag], webhook: dict[str, Any] | None) -> None:
+def _show(
+    instance: Instance,
+    programs: list[ProgramStatus],
+    found: list[Lag],
+    webhook: dict[str, Any] | None,
+    attention: Attention,
+) -> None:
     kinds = {True: "embedded", False: "outside"}
     print_pairs(
         [
@@ -140,6 +164,7 @@ def _show(instance: Instance, programs: list[ProgramStatus], found: list[Lag], w
             ("Kafka", f"{instance.bootstrap} ({kinds[instance.embedded_kafka]})"),
             ("PostgreSQL", f"{address_of(instance.dsn)} ({kinds[instance.embedded_postgres]})"),
             *([] if instance.elsewhere else [("Webhook", "no answer" if webhook is None else _told(webhook))]),
+            ("Needs a person", _needs(attention)),
         ]
     )
     print()
@@ -177,6 +202,18 @@ def _told(webhook: dict[str, Any]) -> str:
         )
     )
     return f"{', '.join(webhook['urls'])}: {counts}"
+
+
+def _needs(attention: Attention) -> str:
+    parts = [
+        f"{sum(counts.values())} {what} ({', '.join(f'{count} {reason}' for reason, count in sorted(counts.items()))})"
+        for what, counts in (
+            ("dead letters", attention.dead_letters),
+            ("answers of open interactions that may not be there", attention.deliveries),
+        )
+        if counts
+    ]
+    return "; ".join(parts) or "nothing"
 
 
 def _since(at: int) -> float:

@@ -176,9 +176,10 @@ def test_status_tells_what_runs_and_how_far_everything_is(company: Company) -> N
     assert all(0 < program["up_seconds"] <= found["up_seconds"] + 1 for program in found["programs"])
     assert {lag["kind"] for lag in found["lag"]} == {"processor", "projection"}
     assert found["webhook"]["unsigned"] == 0
+    assert set(found["attention"]) == {"dead_letters", "deliveries"}
     assert "password" not in json.dumps(found)
     shown = company.done("status").out
-    assert all(name in shown for name in ("engine", "interaction processor", "contact_history"))
+    assert all(name in shown for name in ("engine", "interaction processor", "contact_history", "Needs a person"))
 
 
 def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +317,8 @@ def test_an_emergency_holds_new_messages_until_it_ends(company: Company) -> None
 def test_a_dead_letter_is_shown_without_words_unless_asked(company: Company) -> None:
     (letter,) = company.done("dead-letters", "list", "--json").lines
     assert letter["source"] == "webhook"
+    (status,) = company.done("status", "--json").lines
+    assert status["attention"]["dead_letters"] == {letter["code"]: 1}
     for options in ([], ["--json"]):
         assert "words of somebody" not in company.done("dead-letters", "show", letter["letter"], *options).out
     assert "words of somebody" in company.done("dead-letters", "show", letter["letter"], "--words").out

@@ -9,7 +9,17 @@ from engine.interaction import events as e
 from projections.catalogue import BY_NAME
 from projections.projector import connect
 from projections.queries.lists import After, contacts, interactions
-from projections.queries.measures import LINES, ChannelSummary, DispositionLine, by_channel, lag, report, summary
+from projections.queries.measures import (
+    LINES,
+    ChannelSummary,
+    DispositionLine,
+    Unsettled,
+    by_channel,
+    lag,
+    report,
+    summary,
+    unsettled,
+)
 from projections.queries.trace import trace
 from projections.records import INTERACTION_CONTENT, ROUTING_EVENTS
 from tests.projecting import Fed, answered
@@ -85,6 +95,15 @@ def test_each_channel_is_counted_by_where_things_began_and_messages_by_where_the
     whole = summary(fed.connection)
     assert sum(each.messages_in for each in counted.values()) == whole.inbound_messages
     assert sum(each.answers_posted for each in counted.values()) == whole.replies_posted
+
+
+def test_what_nobody_knows_of_stands_with_a_person_until_the_interaction_ends(fed: Fed) -> None:
+    people = [answered(fed.log, number) for number in range(3)]
+    for person in people:
+        person.tell(e.ReplyAbandoned, delivery_id=person.answer("agent-1", "Again"), reason="undecided")
+    people[0].tell(e.Dispositioned, code="resolved", agent_id="agent-1")
+    fed.feed()
+    assert unsettled(fed.connection) == [Unsettled("undecided", 2)]
 
 
 def test_lag_is_counted_for_each_projection(fed: Fed) -> None:
