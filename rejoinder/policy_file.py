@@ -336,5 +336,5 @@ automatic_per_day: 3    # the most automatic answers to one customer in 24 hours
 weights: {x: 1}         # how much of an agent's capacity an interaction takes, by channel; else 1
 session_idle: 30m       # a private conversation in which nobody writes for so long is over; null: never
 retry_for: 1h           # how long a post is tried again
-retry_every: 30s        # the first pause between tries; it doubles
+retry_every: 30s        # the first pause between tries; it doubles, up to 16 times as long
 """

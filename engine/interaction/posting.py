@@ -19,6 +19,11 @@ _FOUND: Final = frozenset({"look_up", "duplicate_error"})
 """How an outcome was settled that names a post which was found on the platform: it may be of another answer."""
 
 
+DOUBLINGS: Final = 4
+"""How often the pause between attempts doubles. A platform that was away is asked soon after it is back, not a quarter
+of an hour later; and an attempt that could not be settled is settled while it is fresh."""
+
+
 class Posted(NamedTuple):
     """That the platform has it."""
 
@@ -247,6 +252,6 @@ def _pause(context: Context, delivery: Delivery, wished: int | None) -> int | No
     """How long until the next attempt, or None where it would come after the policy's time for retries."""
     if context.rules is None:
         return None
-    pause = max(wished or 0, context.rules.retry_every * 2 ** min(delivery.attempt - 1, 20))
+    pause = max(wished or 0, context.rules.retry_every * 2 ** min(delivery.attempt - 1, DOUBLINGS))
     in_time = context.now + pause <= delivery.requested_at + context.rules.retry_for
     return pause if in_time else None

@@ -140,4 +140,4 @@ class Policy(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
         str | None, "and its interaction ends with this code; none: it stays with the agent"
     ] = None
     retry_for: Annotated[str, "how long a post is tried again"] = "1h"
-    retry_every: Annotated[str, "the first pause between tries; it doubles"] = "30s"
+    retry_every: Annotated[str, "the first pause between tries; it doubles, up to 16 times as long"] = "30s"

@@ -84,10 +84,16 @@ def test_what_the_platform_refuses_failed_for_good() -> None:
     assert story.when(by_agent(c.Reply, text="Otherwise")).names == ["ReplyRequested"]
 
 
-def test_a_failed_attempt_is_made_again_after_pauses_that_double_until_the_time_is_over() -> None:
-    story, delivery_id = answering(scenario(rules(retry_for="5m", retry_every="30s")))
+@pytest.mark.parametrize(
+    ("retry_every", "retry_for", "expected"),
+    [("30s", "5m", [30, 60, 120]), ("1s", "90s", [1, 2, 4, 8, 16, 16, 16, 16])],
+)
+def test_a_failed_attempt_is_made_again_after_pauses_that_double_four_times_until_the_time_is_over(
+    retry_every: str, retry_for: str, expected: list[int]
+) -> None:
+    story, delivery_id = answering(scenario(rules(retry_for=retry_for, retry_every=retry_every)))
     pauses = []
-    for attempt in range(1, 10):
+    for attempt in range(1, 20):
         told = story.when(outcome(delivery_id, "retry", attempt=attempt, reason="unreachable"))
         if told.names == ["ReplyAbandoned"]:
             break
@@ -100,7 +106,7 @@ def test_a_failed_attempt_is_made_again_after_pauses_that_double_until_the_time_
         (deliver,) = again.records("delivery.commands")
         assert isinstance(deliver, Deliver)
         assert (deliver.text, deliver.delivery_id) == ("We are on it", delivery_id)
-    assert pauses == [30 * SECOND, MINUTE, 2 * MINUTE]
+    assert pauses == [each * SECOND for each in expected]
     assert only(told, e.ReplyAbandoned).reason == "unreachable"
     assert story.advance(MONDAY + DAY).events == []
 
