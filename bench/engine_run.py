@@ -1,12 +1,16 @@
 """The engine's side of the main path: the real processor, in this process, on the topic of commands."""
 
+import tempfile
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 from bench.measure import BenchFailed, Timing
 from bench.stage import Expected, still_clock, undisturbed
 from engine.interaction.decider import InteractionDecider
 from rejoinder.cluster import Cluster
+from rejoinder.programs.engine import state_folder
 from topics import policies
 from topics.processor import Processor, Setup
 
@@ -15,7 +19,8 @@ PATIENCE = 600.0
 
 
 def run_engine(cluster: Cluster, expected: Expected) -> Timing:
-    """Decides all commands on the topic: from the assignment of the partitions to the last commit.
+    """Decides all commands on the topic, with the state in RocksDB: from the assignment of the partitions to the last
+    commit.
 
     Raises:
         BenchFailed: it took too long, or a batch had to be done again.
@@ -40,20 +45,26 @@ def run_engine(cluster: Cluster, expected: Expected) -> Timing:
             processor.assigned.set()
             stop.set()
 
-    processor = Processor(
-        Setup(
-            bootstrap=cluster.bootstrap,
-            catalogue=cluster.catalogue,
-            codec=cluster.codec,
-            decider=InteractionDecider(),
-            instance="bench",
-            policies=policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec),
-            clock=still_clock,
-            point=point,
-        )
-    )
+    decider = InteractionDecider()
     thread = threading.Thread(target=work, name="bench-engine")
-    with undisturbed():
+    with (
+        tempfile.TemporaryDirectory(prefix="rejoinder-bench-") as above,
+        closing(state_folder(Path(above), decider, "bench")) as folder,
+        undisturbed(),
+    ):
+        processor = Processor(
+            Setup(
+                bootstrap=cluster.bootstrap,
+                catalogue=cluster.catalogue,
+                codec=cluster.codec,
+                decider=decider,
+                instance="bench",
+                policies=policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec),
+                clock=still_clock,
+                shelves=folder.shelf,
+                point=point,
+            )
+        )
         thread.start()
         processor.assigned.wait(PATIENCE)
         began, cpu_began = time.perf_counter(), time.process_time()
