@@ -9,13 +9,14 @@ import hashlib
 import io
 import struct
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import fastavro
 import msgspec
 
 from schemas.decoding import Decode, compile_decoder
-from schemas.encoding import compile_encoder
+from schemas.encoding import Encode, compile_encoder
 from schemas.files import Schema
 
 MAGIC: Final = 0
@@ -146,9 +147,14 @@ class _Writer:
 
     def __init__(self, number: int, schema: Schema) -> None:
         self._header = _HEADER.pack(MAGIC, number)
-        self._encode = compile_encoder(_plain(schema))
+        self._schema = schema
         self._name = record_name(schema)
         self.fingerprint = fingerprint(schema)
+
+    @cached_property
+    def _encode(self) -> Encode:
+        """Compiled when it is first asked for: no process writes all types."""
+        return compile_encoder(_plain(self._schema))
 
     def encode(self, record: msgspec.Struct) -> bytes:
         out = bytearray(self._header)
@@ -169,13 +175,16 @@ class _Reader:
         self.record = record
         self.fingerprint = fingerprint(writer)
         self._name = record_name(writer)
-        self._decode: Decode
+        self._schemas = writer, reader
+
+    @cached_property
+    def _decode(self) -> Decode:
+        """Made when it is first asked for: no process reads all types."""
+        writer, reader = self._schemas
         if canonical(writer) == canonical(reader):
-            parts = _parts(writer, record)
-            self._decode = compile_decoder(_plain(writer), HEADER_BYTES, parts)
-        else:
-            self._writer, self._reader = parse(writer), parse(_common(reader, writer))
-            self._decode = self._resolve
+            return compile_decoder(_plain(writer), HEADER_BYTES, _parts(writer, self.record))
+        self._writer, self._reader = parse(writer), parse(_common(reader, writer))
+        return self._resolve
 
     def decode(self, value: bytes) -> Any:
         try:

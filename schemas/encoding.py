@@ -10,6 +10,7 @@ of one of these with null (Avro 1.12 specification, "Binary Encoding").
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final
 
 Encode = Callable[[Any, bytearray], None]
@@ -60,6 +61,15 @@ def _varint(number: int) -> bytes:
     return bytes(groups)
 
 
+@cache
+def _prefixes(branch: bytes) -> _Prefixes:
+    """Those after a branch: one for all encoders, because each takes a millisecond and half a megabyte."""
+    return _Prefixes(branch)
+
+
+_NUMBERS: Final = _Longs()
+
+
 def compile_encoder(schema: Any) -> Encode:
     """The encoder of a record schema without logical types.
 
@@ -78,7 +88,7 @@ class _Source:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.names: dict[str, Any] = {"LONG": _Longs(), "DOUBLE": _DOUBLE, "PREFIX": _Prefixes()}
+        self.names: dict[str, Any] = {"LONG": _NUMBERS, "DOUBLE": _DOUBLE, "PREFIX": _prefixes(b"")}
         self._functions: dict[str, str] = {}
 
     def record(self, schema: Any) -> str:
@@ -145,6 +155,5 @@ class _Source:
         if not branch:
             return "PREFIX"
         name = f"PREFIX_{branch.hex()}"
-        if name not in self.names:
-            self.names[name] = _Prefixes(branch)
+        self.names[name] = _prefixes(branch)
         return name
