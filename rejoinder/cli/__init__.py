@@ -25,7 +25,9 @@ COMMANDS: Final = {
     "demo": Entry(
         "running", "demo", "Start everything in a folder of its own, play traffic through it, and show what came of it."
     ),
-    "status": Entry("status", "status", "Show what runs, how far everything is behind the log, and what needs a person."),
+    "status": Entry(
+        "status", "status", "Show what runs, how far everything is behind the log, and what needs a person."
+    ),
     "ingest": Entry("ingesting", "ingest", "Send recorded webhooks to the running instance, signed, as X would."),
     "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
     "contacts": Entry("lists", "contacts", "List contacts, the last made first."),
