@@ -220,9 +220,10 @@ class _Life:
         while not self._done.empty():
             taken = self._done.get()
             self._under_way.pop((taken.partition, taken.offset), None)
-            is_ours = taken.partition in self._windows
-            if is_ours and not (taken.attempt is not None and taken.attempt.cancelled()):
+            if taken.partition in self._windows and not (taken.attempt is not None and taken.attempt.cancelled()):
                 done.append(taken)
+            elif taken.deliver is not None:
+                self._begun.pop(taken.deliver.delivery_id, None)  # whoever comes next settles it
         if not done:
             return
         outcomes = [None if taken.attempt is None else taken.attempt.result() for taken in done]

@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from msgspec.structs import replace
 
 from engine.decider import Decider
 from engine.envelope import partition_of
@@ -200,15 +201,11 @@ class Processor:
 
     def _position(self, partition: int, ends: "_Ends") -> Position:
         """How much of the log the state of a partition reflects after a transaction."""
-        before = self._positions[partition]
+        position = replace(self._positions[partition], commands=self._read_to[partition])
         event, words = ends.of(self._events, partition), ends.of(self._content or "", partition)
-        return Position(
-            cluster=before.cluster,
-            event_offset=before.event_offset if event is None else event.offset,
-            digest=before.digest if event is None else event.digest,
-            content_offset=before.content_offset if words is None else words.offset,
-            commands=self._read_to[partition],
-        )
+        if event is not None:
+            position = replace(position, event_offset=event.offset, digest=event.digest)
+        return position if words is None else replace(position, content_offset=words.offset)
 
     def _decide(self, record: Arrived) -> list[Output]:
         deciding = self._partitions[record.partition]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from engine.envelope import digest, handle_of, home_of
 from engine.interaction.early import early_words
@@ -108,13 +109,7 @@ def _after(position: Position, record: Arrived, here: bytes, event: object, log_
     commands = position.commands
     if getattr(event, "input_topic", None) == log_.commands:
         commands = max(commands, getattr(event, "input_offset", -1) + 1)
-    return Position(
-        cluster=position.cluster,
-        event_offset=record.offset,
-        digest=here,
-        content_offset=position.content_offset,
-        commands=commands,
-    )
+    return replace(position, event_offset=record.offset, digest=here, commands=commands)
 
 
 def _take_words(
@@ -134,14 +129,7 @@ def _take_words(
 
 
 def _stand(decidings: Mapping[int, Deciding], positions: dict[int, Position], partition: int, end: int) -> None:
-    before = positions[partition]
-    positions[partition] = Position(
-        cluster=before.cluster,
-        event_offset=before.event_offset,
-        digest=before.digest,
-        content_offset=end,
-        commands=before.commands,
-    )
+    positions[partition] = replace(positions[partition], content_offset=end)
     decidings[partition].state.commit(positions[partition])
 
 

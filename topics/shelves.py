@@ -13,6 +13,7 @@ import msgspec
 
 from engine.bookkeeping import Timer
 from engine.rows import Row
+from engine.rows import Shelf as KeyShelf
 
 R = TypeVar("R", bound=Row)
 
@@ -45,12 +46,8 @@ class Change(NamedTuple):
     after: Row | None
 
 
-class Shelf(Protocol):
-    """One partition's rows, as they were at the last commit; and what engine.rows.Shelf is for one key."""
-
-    def load(self, key: str, kind: type[R], row_id: str) -> R | None: ...
-    def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]: ...
-    def all(self, key: str) -> Iterable[tuple[str, Row]]: ...
+class Shelf(KeyShelf, Protocol):
+    """One partition's rows, as they were at the last commit."""
 
     def all_keys(self) -> Iterator[str]:
         """Every key that has rows, in order."""

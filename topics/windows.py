@@ -63,9 +63,11 @@ class Window:
 
     def end(self, offset: int) -> None:
         """A record is done."""
+        is_first = offset == self.position
         del self._open[offset]
         self._done.add(offset)
-        self._forget()
+        if is_first:  # else the position stays, and with it all that is beyond it
+            self._forget()
 
     def _forget(self) -> None:
         """Those before the first one that is not done need no name any more."""
