@@ -6,7 +6,7 @@ evolved into the rows before the decider goes on.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -42,8 +42,7 @@ class MissingPolicy(RejoinderError):
     """The policy that the log says is in force is not in the topic of policies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """Where a command stood."""
 
     topic: str
@@ -51,8 +50,7 @@ class Input:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A record to be produced: `topic` in the catalogue's words, the value encoded; None is a tombstone."""
 
     topic: str

@@ -6,6 +6,7 @@ key, the type's number (1 byte), the row's id. A deadline stands there twice, th
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -107,6 +108,10 @@ class RocksShelf:
     def all(self, key: str) -> Iterable[tuple[str, Row]]:
         prefix = self._key(key)
         return self._found(prefix, len(prefix))
+
+    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
+        found = list(islice(self.all(key), most + 1))
+        return None if len(found) > most else found
 
     def all_keys(self) -> Iterator[str]:
         begin = self._rows
