@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from engine.bookkeeping import Timer
 from engine.policy.rules import Rules
 from engine.record import Command, Event, Record
@@ -51,7 +53,7 @@ Verdict = Refusal | Duplicate | None
 Decision = Generator[Event, None, Verdict]
 
 
-class Send(NamedTuple):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """A record to be written with an event: `record` None is a tombstone."""
 
     topic: str

@@ -15,7 +15,7 @@ import msgspec
 from sortedcontainers import SortedList
 
 
-class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
+class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=False):
     """One row of state."""
 
 
@@ -65,11 +65,15 @@ class Journal:
         """The places that were changed since a mark, or since the last commit; one changed twice comes twice."""
         return ((rows, row_id) for rows, row_id, _ in self._undo[since:])
 
-    def before(self) -> dict[tuple["Rows", RowId], Row | None]:
-        """Each place that was changed since the last commit, with its row as it was then."""
-        found: dict[tuple[Rows, RowId], Row | None] = {}
+    def before(self) -> dict["Rows", dict[RowId, Row | None]]:
+        """Each place that was changed since the last commit, with its row as it was then; by keys."""
+        found: dict[Rows, dict[RowId, Row | None]] = {}
         for rows, row_id, before in self._undo:
-            found.setdefault((rows, row_id), before)
+            places = found.get(rows)
+            if places is None:
+                found[rows] = {row_id: before}
+            elif row_id not in places:
+                places[row_id] = before
         return found
 
 

@@ -64,7 +64,8 @@ class PartitionState:
         self._order()
         changes = [
             Change(rows.key, kind, row_id, before, rows.get(kind, row_id))
-            for (rows, (kind, row_id)), before in self.journal.before().items()
+            for rows, places in self.journal.before().items()
+            for (kind, row_id), before in places.items()
         ]
         if changes or position is not None:
             self.shelf.write(changes, position)
