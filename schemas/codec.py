@@ -154,18 +154,16 @@ class _Writer:
     @cached_property
     def _encode(self) -> Encode:
         """Compiled when it is first asked for: no process writes all types."""
-        return compile_encoder(_plain(self._schema))
+        return compile_encoder(_plain(self._schema), self._header)
 
     def encode(self, record: msgspec.Struct) -> bytes:
-        out = bytearray(self._header)
         try:
-            self._encode(record, out)
+            return self._encode(record)
         except (TypeError, ValueError, AttributeError, OverflowError) as error:
             # Only the kind of error: its text may hold a customer's words.
             raise UnwritableRecord(
                 f"a {self._name} has a value that its schema does not allow ({type(error).__name__})"
             ) from None
-        return bytes(out)
 
 
 class _Reader:
