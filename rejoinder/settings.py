@@ -23,7 +23,9 @@ from engine.errors import RejoinderError
 PREFIX: Final = "REJOINDER_"
 FILE_VARIABLE: Final = "REJOINDER_CONFIG"
 READY_VARIABLE: Final = "REJOINDER_READY_FILE"  # set by the supervisor for its programs; see rejoinder.instance
-NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, READY_VARIABLE})
+LISTENS_VARIABLE: Final = "REJOINDER_LISTENS"  # set by the supervisor for its programs; see rejoinder.listening
+NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, READY_VARIABLE, LISTENS_VARIABLE})
+MAXIMUM_WORKERS: Final = 256
 MAXIMUM_PORT: Final = 65_535
 MINIMUM_SECRET: Final = 32
 X_API: Final = "https://api.x.com"
@@ -120,6 +122,22 @@ class Web(Section):
     port: int = Field(0, ge=0, le=MAXIMUM_PORT, description="Where webhooks come in; 0: a free port.")
 
 
+def _processes(what: str) -> Any:
+    return Field(1, ge=0, le=MAXIMUM_WORKERS, description=f"How many processes `up` runs that {what}.")
+
+
+class Workers(Section):
+    engine: int = _processes("decide; more than topics.partitions are refused")
+    projector: int = _processes("write the projections; more than topics.partitions are refused")
+    delivery: int = _processes("post answers; more than topics.partitions are refused")
+    web: int = _processes("take webhooks and serve the API; they share one port")
+    machine: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,32}$",
+        description="Stands before the workers' names. Unlike on each machine, where several run `up` on one Kafka.",
+    )
+
+
 class Time(Section):
     mode: Literal["wall", "recorded"] = Field("wall", description="Whose clock decides: ours, or recorded traffic's.")
 
@@ -201,6 +219,7 @@ class Settings(Section):
     topics: Topics = Topics()
     registry: Registry = Registry()
     web: Web = Web()
+    workers: Workers = Workers()
     time: Time = Time()
     home: Home = Home()
     accounts: Accounts = Accounts()
