@@ -1,9 +1,13 @@
-"""Apache Kafka as a part of Rejoinder: one KRaft node on this machine, its data in one folder."""
+"""Apache Kafka as a part of Rejoinder: one KRaft node on this machine, its data in one folder.
+
+Several of them make a cluster, whose nodes know each other by their ports: for tests of what one broker can't show.
+"""
 
 import base64
 import subprocess
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -71,6 +75,21 @@ Configuration:
 """
 
 
+@dataclass(frozen=True)
+class Node:
+    """A node's place in its cluster."""
+
+    id: int
+    ports: tuple[int, int]
+    """Where clients and where controllers reach it; they stay the same, since others know them."""
+    voters: str
+    """All controllers, as `id@host:port,…`."""
+    cluster: str
+    """The id of the cluster, which its first nodes have to agree on."""
+    settings: Mapping[str, str | int] = field(default_factory=dict)
+    """In what it differs from a single node."""
+
+
 class EmbeddedKafka:
     """The service; see rejoinder.embedded.service.Service."""
 
@@ -78,9 +97,20 @@ class EmbeddedKafka:
     stop_grace_seconds = 30.0
 
     def __init__(
-        self, folder: Path, logs: Path, *, java: Path, jars: Path, heap_megabytes: int = HEAP_MEGABYTES
+        self,
+        folder: Path,
+        logs: Path,
+        *,
+        java: Path,
+        jars: Path,
+        heap_megabytes: int = HEAP_MEGABYTES,
+        node: Node | None = None,
     ) -> None:
-        """`folder` is Kafka's own, `logs` where it writes what happens, `java` and `jars` what runs it."""
+        """`folder` is Kafka's own, `logs` where it writes what happens, `java` and `jars` what runs it.
+
+        node: its place among others; None: it is alone.
+        """
+        self._node = node
         self._folder = folder
         self._logs = logs
         self._java = java
@@ -100,7 +130,7 @@ class EmbeddedKafka:
     def prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._port, controller = free_ports(2, self._last_ports())
+        self._port, controller = free_ports(2, self._last_ports()) if self._node is None else self._node.ports
         write_atomically(self._ports_file, f"{self._port} {controller}\n")
         write_atomically(self._properties, self._properties_text(controller))
         write_atomically(self._log4j, LOG4J_CONFIG.replace("FOLDER", str(self._logs)))
@@ -138,6 +168,8 @@ class EmbeddedKafka:
             "controller.quorum.voters": f"{NODE_ID}@{LOOPBACK}:{controller}",
             "log.dirs": self._data,
         }
+        if self._node is not None:
+            settings |= {"node.id": self._node.id, "controller.quorum.voters": self._node.voters, **self._node.settings}
         return "".join(f"{name}={_escaped(str(value))}\n" for name, value in settings.items())
 
     def _jvm(self) -> list[str | Path]:
@@ -145,8 +177,9 @@ class EmbeddedKafka:
 
     def _format(self) -> None:
         # An attempt that was interrupted leaves files but no meta.properties, which is written last; so it is safe.
+        cluster = new_cluster_id() if self._node is None else self._node.cluster
         answer = subprocess.run(
-            [*self._jvm(), "kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", self._properties],
+            [*self._jvm(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties],
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_SECONDS,
@@ -163,7 +196,7 @@ def _knows_brokers(admin: AdminClient) -> bool:
         return False
 
 
-def _new_cluster_id() -> str:
+def new_cluster_id() -> str:
     """A random id as Kafka writes them: base64url of a UUID. It may not begin with a dash."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
 
