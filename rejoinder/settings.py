@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from engine.errors import RejoinderError
 
@@ -106,9 +116,19 @@ class Postgres(Section):
 class Topics(Section):
     partitions: int = Field(16, ge=1, le=256, description="Partitions of each topic; never changes afterwards.")
     replication: int = Field(1, ge=1, le=15, description="Copies of each topic; 3 to survive the loss of a machine.")
+    min_insync: int | None = Field(
+        None, ge=1, le=15, description="How many of the copies a write needs to stand. Without it: all but one."
+    )
     prefix: str = Field(
         "", pattern=r"^([a-zA-Z0-9._-]+\.)?$", max_length=100, description="Before each topic's name: `test.`"
     )
+
+    @field_validator("min_insync")
+    @classmethod
+    def _no_more_than_there_are(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value > info.data.get("replication", value):
+            raise ValueError("must not be more than topics.replication: no write would ever stand")
+        return value
 
 
 class Registry(Section):
