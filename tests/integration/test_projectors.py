@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from engine.interaction import events as e
 from projections import builds
@@ -22,11 +21,11 @@ from projections.rebuild import rebuild
 from projections.records import INTERACTION_EVENTS
 from rejoinder.cluster import Cluster
 from rejoinder.settings import load
+from tests.groups import shares
 from tests.log_checks import read_log
 from tests.processing import ROOT, deployed, eventually, message, send, working
 from tests.projecting import OnKafka
 from tests.projection_log import conversations
-from topics import clients
 
 PARTITIONS = 4
 
@@ -52,17 +51,6 @@ def projecting(cluster: Cluster, database: str, worker: str) -> "Iterator[subpro
         process.wait(30)
 
 
-def shares(cluster: Cluster) -> dict[str, int]:
-    """How many partitions each member of the group has."""
-    group = cluster.catalogue.name("rejoinder.projector")
-    admin = AdminClient(clients.admin(cluster.bootstrap))  # has to live until it has answered
-    (answer,) = admin.describe_consumer_groups([group], request_timeout=clients.ASK_TIMEOUT).values()
-    members = answer.result(timeout=clients.ASK_TIMEOUT).members
-    return {
-        each.group_instance_id: len(each.assignment.topic_partitions if each.assignment else []) for each in members
-    }
-
-
 def _are_equal(shared: dict[str, int]) -> bool:
     """All partitions with the same numbers go to the same projector, so that each has half of every topic's."""
     return set(shared) == {"projector-1", "projector-2"} and shared["projector-1"] == shared["projector-2"] > 0
@@ -80,7 +68,10 @@ def test_one_of_two_projectors_is_killed_and_each_row_is_there_once(
 ) -> None:
     cluster = deployed(kafka, topic_prefix, PARTITIONS)
     with working(cluster), projecting(cluster, database, "1"), projecting(cluster, database, "2") as second:
-        eventually("both have as many partitions", lambda: _are_equal(shares(cluster)))
+        eventually(
+            "both have as many partitions",
+            lambda: _are_equal(shares(kafka, cluster.catalogue.name("rejoinder.projector"))),
+        )
         for number in range(3):
             send(cluster, [message(author, number) for author in range(40)])
         eventually("they have begun", lambda: count(database, "contact_history.message") > 0)
