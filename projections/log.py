@@ -68,6 +68,12 @@ class LogReader:
             # Its offset counts the markers of transactions after the last record, without which a lag never ends.
             "enable.partition.eof": True,
             "queued.max.messages.kbytes": 65_536,
+            # Each projector gets the partitions of the same numbers of all topics, so that what concerns a person is
+            # written in one transaction. All are taken and given anew when a member comes or goes: there is nothing
+            # to lose by it, as the offsets lie in PostgreSQL.
+            "partition.assignment.strategy": "range",
+            # A zombie can write nothing, so the others need not wait long for one that is silent.
+            "session.timeout.ms": 10_000,
             "error_cb": self._note,
             **settings.kafka,
         }
@@ -126,6 +132,8 @@ class LogReader:
         if error is not None:
             batch.upto[(name, partition)] = offset
             return
+        if offset < batch.upto.get((name, partition), 0):
+            return  # partitions were given anew while the batch was filled, and this one is read from its start again
         key, value = message.key(), message.value()
         batch.records.append(read(name, partition, offset, key, value, self._codec))
         batch.upto[(name, partition)] = offset + 1

@@ -157,11 +157,13 @@ def start(
     folder: Path | None = None,
     user: str | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
+    inherited: Sequence[int] = (),
 ) -> Child:
     """Starts a program that gets `stop_signal` when the calling *thread* ends, killed or not (Linux).
 
     Its output is appended to `log`. It has a session of its own, so that a terminal's Ctrl-C reaches us only and
     we stop all in order. `environment` is added to ours. `user`: run as this one, who must reach `folder`.
+    `inherited`: descriptors of ours that it gets under the same numbers.
     """
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
@@ -173,6 +175,7 @@ def start(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
+            pass_fds=inherited,
         )
     return Child(name, process, identity_of(process.pid) or "gone", log, stop_signal)
 

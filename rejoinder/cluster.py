@@ -39,7 +39,8 @@ def wall_clock() -> int:
 
 def catalogue_of(settings: Settings) -> Catalogue:
     """The topics as the settings want them."""
-    return catalogue(settings.topics.partitions, settings.topics.replication, settings.topics.prefix)
+    given = settings.topics
+    return catalogue(given.partitions, given.replication, given.prefix, given.min_insync)
 
 
 def registry_of(settings: Settings, bootstrap: str) -> Registry:

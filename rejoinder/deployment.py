@@ -21,7 +21,7 @@ def deploy(settings: Settings, bootstrap: str, *, configs: bool = False) -> tupl
         Incompatible: a schema may not follow the versions that are registered.
     """
     differences = Topics(bootstrap, catalogue_of(settings)).apply(configs)
-    wrong = [each for each in differences if each.kind is Kind.PARTITIONS]
+    wrong = [each for each in differences if each.kind in (Kind.FAMILY, Kind.PARTITIONS)]
     if wrong:
         raise WrongTopics("; ".join(map(str, wrong)))
     registry_of(settings, bootstrap).register(files.current())

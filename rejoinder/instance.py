@@ -23,6 +23,10 @@ HEALTH_KEY: Final = "health_key"
 """The fact with which the web program's /health tells what came; never shown."""
 
 
+OWN_PORT: Final = "own_port"
+"""The fact with the port under which a web program alone answers: the other may be shared by several."""
+
+
 class DataFolderError(RejoinderError):
     """The data folder can't be used."""
 

@@ -16,14 +16,26 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from engine.errors import RejoinderError
 
 PREFIX: Final = "REJOINDER_"
 FILE_VARIABLE: Final = "REJOINDER_CONFIG"
 READY_VARIABLE: Final = "REJOINDER_READY_FILE"  # set by the supervisor for its programs; see rejoinder.instance
-NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, READY_VARIABLE})
+LISTENS_VARIABLE: Final = "REJOINDER_LISTENS"  # set by the supervisor for its programs; see rejoinder.listening
+NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, READY_VARIABLE, LISTENS_VARIABLE})
+MAXIMUM_WORKERS: Final = 256
 MAXIMUM_PORT: Final = 65_535
 MINIMUM_SECRET: Final = 32
 X_API: Final = "https://api.x.com"
@@ -104,9 +116,19 @@ class Postgres(Section):
 class Topics(Section):
     partitions: int = Field(16, ge=1, le=256, description="Partitions of each topic; never changes afterwards.")
     replication: int = Field(1, ge=1, le=15, description="Copies of each topic; 3 to survive the loss of a machine.")
+    min_insync: int | None = Field(
+        None, ge=1, le=15, description="How many of the copies a write needs to stand. Without it: all but one."
+    )
     prefix: str = Field(
         "", pattern=r"^([a-zA-Z0-9._-]+\.)?$", max_length=100, description="Before each topic's name: `test.`"
     )
+
+    @field_validator("min_insync")
+    @classmethod
+    def _no_more_than_there_are(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value > info.data.get("replication", value):
+            raise ValueError("must not be more than topics.replication: no write would ever stand")
+        return value
 
 
 class Registry(Section):
@@ -118,6 +140,22 @@ class Web(Section):
         "127.0.0.1", description="The address that is listened on. Speaks no TLS: put a proxy that does before it."
     )
     port: int = Field(0, ge=0, le=MAXIMUM_PORT, description="Where webhooks come in; 0: a free port.")
+
+
+def _processes(what: str) -> Any:
+    return Field(1, ge=0, le=MAXIMUM_WORKERS, description=f"How many processes `up` runs that {what}.")
+
+
+class Workers(Section):
+    engine: int = _processes("decide; more than topics.partitions are refused")
+    projector: int = _processes("write the projections; more than topics.partitions are refused")
+    delivery: int = _processes("post answers; more than topics.partitions are refused")
+    web: int = _processes("take webhooks and serve the API; they share one port")
+    machine: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,32}$",
+        description="Stands before the workers' names. Unlike on each machine, where several run `up` on one Kafka.",
+    )
 
 
 class Time(Section):
@@ -201,6 +239,7 @@ class Settings(Section):
     topics: Topics = Topics()
     registry: Registry = Registry()
     web: Web = Web()
+    workers: Workers = Workers()
     time: Time = Time()
     home: Home = Home()
     accounts: Accounts = Accounts()

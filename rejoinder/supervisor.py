@@ -6,6 +6,7 @@ Everything happens in the caller's thread: a child gets its stop signal when the
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import deque
@@ -22,7 +23,7 @@ from rejoinder.instance import DataFolder, Instance, RunningProgram
 from rejoinder.progress import step
 from rejoinder.secrets import home_secret
 from rejoinder.services import RunningServices, Services
-from rejoinder.settings import READY_VARIABLE, Settings, variable_of
+from rejoinder.settings import LISTENS_VARIABLE, READY_VARIABLE, Settings, variable_of
 
 RESTARTS_ALLOWED: Final = 5
 RESTARTS_WITHIN_SECONDS: Final = 60.0
@@ -36,23 +37,27 @@ class ProgramFailed(RejoinderError):
 
 @dataclass(frozen=True)
 class Program:
-    """One of our processes: by default `python -m rejoinder run NAME`.
+    """One of our processes: by default `python -m rejoinder run NAME`, or `run KIND` where several do the same.
+
+    `listens`: a socket of ours that it takes connections from; see rejoinder.listening.
 
     Those of a lower stage are ready before those of a higher one start, and are stopped after them. It tells that it
     is ready with rejoinder.instance.report_ready. One that is `once` ends by itself, with status 0 if all was well.
     """
 
     name: str
+    kind: str = ""
     stage: int = 0
     once: bool = False
     arguments: Sequence[str] = ()
     command: Sequence[str | Path] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_seconds: float = 60.0
+    listens: socket.socket | None = None
 
     def command_line(self) -> list[str | Path]:
         """What to run."""
-        return list(self.command) or [sys.executable, "-m", "rejoinder", "run", self.name, *self.arguments]
+        return list(self.command) or [sys.executable, "-m", "rejoinder", "run", self.kind or self.name, *self.arguments]
 
 
 @dataclass
@@ -212,6 +217,7 @@ class Supervisor:
             program.command_line(),
             self._folder.logs / f"{program.name}.log",
             environment=self._environment(program),
+            inherited=() if program.listens is None else (program.listens.fileno(),),
         )
         self._registry.add(child)
         return child
@@ -225,6 +231,7 @@ class Supervisor:
             **({} if places.reader_dsn is None else {variable_of("postgres.reader_dsn"): places.reader_dsn}),
             variable_of("home.secret"): home_secret(self._settings).decode(),
             READY_VARIABLE: str(self._ready_file(program)),
+            **({} if program.listens is None else {LISTENS_VARIABLE: str(program.listens.fileno())}),
             **program.environment,
         }
 

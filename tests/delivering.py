@@ -1,4 +1,4 @@
-"""A delivery worker as a process of its own, for tests: `python -m tests.delivering POINT`, or - for none.
+"""A delivery worker as a process of its own, for tests: `python -m tests.delivering POINT [NAME]`, or - for no point.
 
 Its settings are in the environment, as the supervisor would put them. It kills itself with SIGKILL at POINT.
 """
@@ -16,7 +16,7 @@ from topics.delivering import DeliveryWorker
 
 def main() -> None:
     """Works until SIGTERM."""
-    crash = sys.argv[1]
+    crash, name_of_worker = sys.argv[1], (sys.argv[2:] or ["1"])[0]
 
     def point(name: str) -> None:
         if name == crash:
@@ -26,7 +26,7 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     assert settings.kafka.bootstrap is not None
-    DeliveryWorker(setup_of(settings, connect(settings, settings.kafka.bootstrap), "1", point)).run(stop)
+    DeliveryWorker(setup_of(settings, connect(settings, settings.kafka.bootstrap), name_of_worker, point)).run(stop)
 
 
 if __name__ == "__main__":

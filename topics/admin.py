@@ -23,6 +23,7 @@ from topics import clients
 from topics.catalogue import Catalogue, Topic
 from topics.errors import KafkaRefused, KafkaUnreachable
 
+INSYNC: Final = "min.insync.replicas"
 _PAUSE: Final = 0.05
 """Between two looks at the cluster, seconds."""
 
@@ -32,6 +33,7 @@ class Kind(StrEnum):
 
     MISSING = "missing"
     PARTITIONS = "partitions"
+    FAMILY = "family"
     REPLICATION = "replication"
     CONFIG = "config"
     EXTRA_CONFIG = "extra_config"
@@ -40,7 +42,9 @@ class Kind(StrEnum):
 _MEND: Final = {
     Kind.MISSING: "run `rejoinder topics apply`",
     Kind.PARTITIONS: "it is never changed, since keys would move: set topics.partitions to what is there, or start a "
-    "new generation of topics under another prefix",
+    "new generation of topics under another prefix (docs/scale.md)",
+    Kind.FAMILY: "nothing may be written to them any more: a key is on different partitions in topics that belong "
+    "together, and partitions can't be taken away; start a new generation of topics (docs/scale.md)",
     Kind.REPLICATION: "change it with kafka-reassign-partitions.sh",
     Kind.CONFIG: "run `rejoinder topics apply --configs`",
     Kind.EXTRA_CONFIG: "somebody set it by hand; it is left alone",
@@ -68,6 +72,8 @@ class Difference:
                 return f"{self.topic} is missing: {self.mend}"
             case Kind.EXTRA_CONFIG:
                 return f"{self.topic} has {self.setting}={self.found}, of which the catalogue says nothing: {self.mend}"
+            case Kind.FAMILY:
+                return f"{self.topic} has {self.found} partitions, and {self.wanted}: {self.mend}"
         return f"{self.topic} has {self.setting} {self.found}, wanted is {self.wanted}: {self.mend}"
 
 
@@ -85,6 +91,7 @@ class Topics:
 
     def __init__(self, bootstrap: str, catalogue: Catalogue) -> None:
         self._bootstrap = bootstrap
+        self._catalogue = catalogue
         self._wanted = catalogue.topics
         self._admin = AdminClient(clients.admin(bootstrap))
 
@@ -96,13 +103,17 @@ class Topics:
     def plan(self) -> list[Difference]:
         """In what the cluster differs from the catalogue; nothing: it is as it should be."""
         found = self._found()
-        configs = self._configs([name for name in self._wanted if name in found])
+        kafkas = [topic for topic in _kafkas_own(self._catalogue) if topic.name in found]
+        configs = self._configs([name for name in self._wanted if name in found] + [topic.name for topic in kafkas])
         differences: list[Difference] = []
         for name, topic in self._wanted.items():
             if name not in found:
                 differences.append(Difference(name, Kind.MISSING))
             else:
                 differences += [*_shape_differences(topic, found[name]), *_config_differences(topic, configs[name])]
+        differences += _family_differences(self._catalogue, found)
+        for topic in kafkas:
+            differences += _less_safe(topic, found[topic.name], configs[topic.name])
         return differences
 
     def apply(self, configs: bool = False) -> list[Difference]:
@@ -171,6 +182,37 @@ def _shape(found: TopicMetadata | None) -> tuple[int | None, int | None]:
     if found is None:
         return None, None
     return len(found.partitions), min(len(partition.replicas) for partition in found.partitions.values())
+
+
+def _kafkas_own(catalogue: Catalogue) -> list[Topic]:
+    """What Kafka keeps for itself, how far groups have read and which transactions stand: as safe as our topics.
+
+    A group's offset that is lost with a broker is a command that is decided twice. The brokers' settings make these
+    topics, so that only their safety is looked at.
+    """
+    ours = next(iter(catalogue.topics.values()))  # all of them are equally safe
+    safety = {INSYNC: ours.config[INSYNC]}
+    return [Topic(name, "", "", 0, ours.replication, safety) for name in ("__consumer_offsets", "__transaction_state")]
+
+
+def _less_safe(topic: Topic, found: TopicMetadata, config: dict[str, ConfigEntry]) -> Iterator[Difference]:
+    _, replication = _shape(found)
+    if replication is not None and replication < topic.replication:
+        yield Difference(topic.name, Kind.REPLICATION, "replication", str(topic.replication), str(replication))
+    elif int(str(config[INSYNC].value)) < int(topic.config[INSYNC]):
+        yield Difference(topic.name, Kind.CONFIG, INSYNC, topic.config[INSYNC], str(config[INSYNC].value))
+
+
+def _family_differences(catalogue: Catalogue, found: dict[str, TopicMetadata]) -> Iterator[Difference]:
+    """Topics that have other numbers of partitions than those that they belong together with."""
+    first: dict[str, tuple[str, int]] = {}
+    for name in catalogue.topics:
+        partitions, _ = _shape(found.get(name))
+        if partitions is None:
+            continue
+        sibling, wanted = first.setdefault(catalogue.family(name), (name, partitions))
+        if partitions != wanted:
+            yield Difference(name, Kind.FAMILY, "partitions", f"{sibling} {wanted}", str(partitions))
 
 
 def _shape_differences(topic: Topic, found: TopicMetadata) -> Iterator[Difference]:

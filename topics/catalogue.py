@@ -66,17 +66,27 @@ class Catalogue:
         """The name on the cluster of one of this module's topics."""
         return self.prefix + topic
 
+    def family(self, name: str) -> str:
+        """The family of a topic, by its name on the cluster: `interaction` of `interaction.commands`.
+
+        A key is on the same partition in all topics of a family, so they have as many partitions.
+        """
+        return name.removeprefix(self.prefix).partition(".")[0]
+
     def topic(self, topic: str) -> Topic:
         """One of this module's topics as it should be."""
         return self.topics[self.prefix + topic]
 
 
-def catalogue(partitions: int = DEFAULT_PARTITIONS, replication: int = 1, prefix: str = "") -> Catalogue:
+def catalogue(
+    partitions: int = DEFAULT_PARTITIONS, replication: int = 1, prefix: str = "", min_insync: int | None = None
+) -> Catalogue:
     """The catalogue for a number of partitions, equal for all that are keyed, and a replication factor.
 
     prefix: stands before each name, so that tests can share a cluster.
+    min_insync: how many copies a write needs; without it all but one.
     """
-    safety = {"min.insync.replicas": str(max(1, replication - 1))}
+    safety = {"min.insync.replicas": str(min_insync or max(1, replication - 1))}
     # Kafka's own timestamps are the wall clock's even when recorded traffic is played; see Time in the docs.
     common = safety | {"max.message.bytes": str(MAX_RECORD), "message.timestamp.type": "CreateTime"}
 

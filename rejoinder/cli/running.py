@@ -1,6 +1,7 @@
 """`up`, `demo`, and the programs that they start."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Final
@@ -14,11 +15,13 @@ from rejoinder.cli.instances import demo_folder, settings_for, webhooks_of
 from rejoinder.cli.options import Config, DemoData, Json, NewData
 from rejoinder.cli.terminal import clean, console, print_json, print_pairs, show
 from rejoinder.deployment import deploy
+from rejoinder.listening import listening
 from rejoinder.programs import log_to_stderr
 from rejoinder.programs.web import platforms_of
 from rejoinder.services import Services
 from rejoinder.simulated import is_wanted, with_simulator
-from rejoinder.supervisor import Program, Supervisor
+from rejoinder.supervisor import Supervisor
+from rejoinder.workers import counts_of, forget_state, programs_of
 
 CHANNELS: Final = {"x": "  on X", "facebook": "  on Facebook", "messenger": "  in Messenger"}
 COUNTED: Final = {
@@ -45,29 +48,42 @@ def up(
     kafka_bootstrap: Annotated[str | None, typer.Option(help="An outside Kafka, host:port.")] = None,
     postgres_dsn: Annotated[str | None, typer.Option(help="An outside PostgreSQL.")] = None,
     web_port: Annotated[int | None, typer.Option(help="Where webhooks come in; 0: a free port.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="How many processes of each program: 2, or engine=3,delivery=2.")
+    ] = None,
 ) -> None:
     """Start an instance: Kafka, PostgreSQL and all programs, until Ctrl-C.
 
     Example: rejoinder up --data ./care --web-port 8080
+    Example: rejoinder up --workers engine=3,projector=2
     """
     settings = settings_for(
-        data, config, kafka__bootstrap=kafka_bootstrap, postgres__dsn=postgres_dsn, web__port=web_port
+        data,
+        config,
+        kafka__bootstrap=kafka_bootstrap,
+        postgres__dsn=postgres_dsn,
+        web__port=web_port,
+        **({} if workers is None else {name.replace(".", "__"): count for name, count in counts_of(workers).items()}),
     )
-    programs = [Program("engine"), Program("projector"), Program("delivery"), Program("web")]
     simulated = is_wanted(settings)
+    more = []
     if simulated:
         settings, simulator = with_simulator(settings)
-        programs.append(simulator)
+        more.append(simulator)
     platforms_of(settings)  # said at once, and not in a program's log
 
     def prepare(services: Services) -> None:
         _, differences = deploy(settings, services.bootstrap)
-        for difference in differences:
-            print(f"rejoinder: {difference}", file=sys.stderr)
+        for said in (*differences, *forget_state(settings)):
+            print(f"rejoinder: {said}", file=sys.stderr)
 
-    with Supervisor(settings, programs, prepare=prepare) as supervisor:
-        for address in webhooks_of({name: supervisor.fact("web", name) for name in ("host", "port", "webhooks")}):
-            print(f"Webhooks: {address}", file=sys.stderr)
+    with (
+        listening(settings.web.host, settings.web.port) if settings.workers.web else nullcontext() as listens,
+        Supervisor(settings, [*programs_of(settings, listens), *more], prepare=prepare) as supervisor,
+    ):
+        if settings.workers.web:
+            for address in webhooks_of({name: supervisor.fact("web", name) for name in ("host", "port", "webhooks")}):
+                print(f"Webhooks: {address}", file=sys.stderr)
         if simulated:
             print("The simulator plays: no real platform is called for what it plays.", file=sys.stderr)
         try:

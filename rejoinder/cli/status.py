@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urljoin
 
 import httpx
 import typer
@@ -25,7 +24,7 @@ from rejoinder.cli.instances import address_of, first_line, reading, running_ins
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import print_json, print_pairs, print_table, tell
-from rejoinder.instance import HEALTH_KEY, Instance
+from rejoinder.instance import HEALTH_KEY, OWN_PORT, Instance
 from rejoinder.lags import Lag
 from rejoinder.settings import Settings
 
@@ -113,18 +112,31 @@ def _shown(facts: Mapping[str, str | int]) -> dict[str, str | int]:
 
 
 def _webhook(instance: Instance) -> dict[str, Any] | None:
-    """What the webhook endpoint counted; None: there is none, or it does not answer."""
-    facts = instance.programs["web"].facts if "web" in instance.programs else {}
-    addresses = webhooks_of(facts) if "port" in facts else []
+    """What the web programs counted, together; None: there is none, or not all of them answer."""
+    webs = [each.facts for name, each in instance.programs.items() if name.partition("-")[0] == "web"]
+    addresses = webhooks_of(webs[0]) if webs and "port" in webs[0] else []
     if not addresses:
         return None
+    whole: dict[str, Any] = {"urls": addresses}
+    for facts in webs:
+        counts = _counted(facts)
+        if counts is None:
+            return None
+        for name, count in counts.items():
+            whole[name] = whole.get(name, 0) + count if isinstance(count, int) else count
+    return whole
+
+
+def _counted(facts: Mapping[str, str | int]) -> dict[str, Any] | None:
+    """What one web program counted, under the port at which it alone answers."""
+    (address,) = webhooks_of({"port": facts.get(OWN_PORT, 0), "webhooks": "/health"})
     try:
         headers = {"Authorization": f"Bearer {facts.get(HEALTH_KEY)}"}
-        answer = httpx.get(urljoin(addresses[0], "/health"), headers=headers, timeout=WEBHOOK_TIMEOUT, trust_env=False)
+        answer = httpx.get(address, headers=headers, timeout=WEBHOOK_TIMEOUT, trust_env=False)
         counts: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError):
         return None
-    return {"urls": addresses, **counts}
+    return counts
 
 
 def _whole(

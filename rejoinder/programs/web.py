@@ -20,7 +20,8 @@ from engine.policy.rules import load
 from engine.record import Command
 from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
-from rejoinder.instance import HEALTH_KEY, report_ready
+from rejoinder.instance import HEALTH_KEY, OWN_PORT, report_ready
+from rejoinder.listening import LOOPBACK, given, listening
 from rejoinder.programs import bootstrap_of
 from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings, SettingsError
@@ -28,7 +29,6 @@ from topics.catalogue import DEAD_LETTERS, INTERACTION_COMMANDS
 from topics.policies import Follower
 from topics.publisher import Outgoing, Publisher
 
-HOST: Final = "127.0.0.1"
 WEBHOOKS: Final[Mapping[str, str]] = {"x": "/webhooks/x", "meta": "/webhooks/meta"}
 """Where webhooks come in, by platform."""
 Endpoints = dict[str, XWebhook | MetaWebhook]
@@ -134,16 +134,18 @@ def endpoints_of(settings: Settings, follower: Follower, inbox: KafkaInbox) -> E
     return endpoints
 
 
-async def serve(app: object, port: int, host: str = HOST, facts: Mapping[str, str] | None = None) -> None:
-    """Serves an ASGI application, and tells its port, and `facts`, once it listens."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(f"{host}:{port} can't be listened on ({error.strerror}); name another port") from error
+async def serve(app: object, port: int, host: str = LOOPBACK, facts: Mapping[str, str | int] | None = None) -> None:
+    """Serves an ASGI application, and tells its port, and `facts`, once it listens.
+
+    Where the supervisor opened the port, others take connections from it too: this process then has another of its
+    own, under which it alone can be asked.
+    """
+    shared = given()
+    sockets = [listening(host, port)] if shared is None else [shared, listening(LOOPBACK, 0)]
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))  # type: ignore[arg-type]
-    server.facts = {"host": host, "port": listening.getsockname()[1], **(facts or {})}
-    await server.serve(sockets=[listening])
+    ports = [each.getsockname()[1] for each in sockets]
+    server.facts = {"host": host, "port": ports[0], OWN_PORT: ports[-1], **(facts or {})}
+    await server.serve(sockets=sockets)
 
 
 class _Server(uvicorn.Server):

@@ -20,6 +20,7 @@ from engine.interaction.outgoing import account_key
 from rejoinder.cluster import Cluster
 from rejoinder.deployment import deploy
 from rejoinder.settings import Settings, load
+from tests.groups import shares
 from tests.log_checks import records_of
 from tests.processing import ROOT, eventually, send
 from topics import clients
@@ -69,9 +70,9 @@ def cluster(x_settings: Settings, kafka: str) -> Cluster:
     return deploy(x_settings, kafka)[0]
 
 
-def worker(settings: Settings, point: str = "-") -> "subprocess.Popen[bytes]":
+def worker(settings: Settings, point: str = "-", name: str = "1") -> "subprocess.Popen[bytes]":
     environment = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-m", "tests.delivering", point], cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, "-m", "tests.delivering", point, name], cwd=ROOT, env=environment)
 
 
 def answer(number: int, attempt: int = 1, **changes: Any) -> Outgoing:
@@ -125,6 +126,28 @@ def test_killed_at_any_point_each_answer_is_posted_once_and_reported_once(
     assert all(each.item_id for each in outcomes(cluster))
     ended = {each.delivery_id for each in records_of(cluster, "delivery.attempts") if isinstance(each, AttemptEnded)}
     assert ended == {f"d{number}" for number in range(ANSWERS)}
+
+
+def test_two_workers_share_the_accounts_and_one_takes_over_what_the_other_leaves(
+    cluster: Cluster, x_settings: Settings, simulator: str
+) -> None:
+    """Each account's partition has one worker; the one that is killed has called the platform and not said so."""
+    assert len({_partition(cluster, account) for account in ACCOUNTS}) == 2
+    know(simulator)
+    first, second = worker(x_settings), worker(x_settings, "attempted", "2")
+    try:
+        eventually("each has a partition", lambda: sorted(_shares(cluster).values()) == [1, 1])
+        send(cluster, [answer(number) for number in range(ANSWERS)])
+        assert second.wait(60) == -signal.SIGKILL
+        eventually("all are reported", lambda: len(outcomes(cluster)) >= ANSWERS)
+    finally:
+        second.kill()
+        first.terminate()
+        assert first.wait(30) == 0
+    assert posted(simulator) == [f"answer {number}" for number in range(ANSWERS)]
+    assert sorted((each.delivery_id, each.outcome) for each in outcomes(cluster)) == [
+        (f"d{number}", "posted") for number in range(ANSWERS)
+    ]
 
 
 def test_what_the_platform_takes_but_does_not_answer_is_found_there(
@@ -258,6 +281,10 @@ def attempts(cluster: Cluster, kind: type[AttemptBegun] | type[AttemptEnded]) ->
 
 def _partition(cluster: Cluster, account: str) -> int:
     return partition_of(account_key("x", account), cluster.catalogue.topic("delivery.commands").partitions)
+
+
+def _shares(cluster: Cluster) -> dict[str, int]:
+    return shares(cluster.bootstrap, cluster.catalogue.name("delivery.worker"))
 
 
 def _forget(admin: AdminClient, group: str) -> bool:

@@ -9,11 +9,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
 
 from engine.envelope import partition_of
 from engine.interaction.events import Words
+from rejoinder.deployment import WrongTopics, deploy
 from rejoinder.schema_files import record_types
+from rejoinder.settings import load
 from schemas import files
 from schemas.codec import Codec
 from schemas.files import Schema
@@ -94,8 +104,37 @@ def test_a_partition_count_is_reported_and_never_changed(kafka: str, topics: Top
     [created] = admin.create_topics([NewTopic(events.name, 2, 1)]).values()
     created.result(10)
     differences = [each for each in topics.apply(configs=True) if each.topic == events.name]
-    assert [(each.kind, each.wanted, each.found) for each in differences] == [(Kind.PARTITIONS, "4", "2")]
+    assert (Kind.PARTITIONS, "4", "2") in [(each.kind, each.wanted, each.found) for each in differences]
     assert "never changed" in str(differences[0])
+
+
+def test_a_family_whose_topics_have_different_counts_is_told_and_nothing_is_deployed(
+    kafka: str, topics: Topics, names: Catalogue
+) -> None:
+    """Somebody grew one by hand: setting topics.partitions to either count would be wrong."""
+    topics.apply()
+    grown = names.name(INTERACTION_EVENTS)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    [done] = admin.create_partitions([NewPartitions(grown, PARTITIONS + 2)]).values()
+    done.result(10)
+    _until(lambda: any(each.kind is Kind.FAMILY for each in topics.plan()))
+    (found,) = (each for each in topics.plan() if each.kind is Kind.FAMILY)
+    assert found.topic == grown
+    assert f"has {PARTITIONS + 2} partitions, and {names.prefix}interaction.commands {PARTITIONS}:" in str(found)
+    assert "new generation" in str(found)
+    with pytest.raises(WrongTopics, match="different partitions in topics that belong together"):
+        deploy(load({"topics.partitions": PARTITIONS + 2, "topics.prefix": names.prefix}, environment={}), kafka)
+
+
+def test_kafkas_own_topics_have_to_be_as_safe_as_ours(kafka: str, topics: Topics, names: Catalogue) -> None:
+    """The embedded Kafka has one copy of each: too few for settings that want three."""
+    topics.apply()
+    _until(lambda: not topics.plan())
+    transactional = Producer(clients.transactional(kafka, f"{names.prefix}test"))
+    transactional.init_transactions(30)
+    wanted = Topics(kafka, catalogue(PARTITIONS, 3, names.prefix))
+    found = [each for each in wanted.plan() if each.topic == "__transaction_state"]
+    assert [(each.kind, each.wanted, each.found) for each in found] == [(Kind.REPLICATION, "3", "1")]
 
 
 def test_a_kafka_that_is_not_there_is_named_within_ten_seconds() -> None:

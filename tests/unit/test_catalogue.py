@@ -38,3 +38,5 @@ def test_with_three_replicas_two_have_to_have_a_record() -> None:
     wanted = {topic.config["min.insync.replicas"] for topic in catalogue(replication=3).topics.values()}
     assert wanted == {"2"}
     assert {topic.config["min.insync.replicas"] for topic in catalogue().topics.values()} == {"1"}
+    wanted = {topic.config["min.insync.replicas"] for topic in catalogue(replication=5, min_insync=3).topics.values()}
+    assert wanted == {"3"}

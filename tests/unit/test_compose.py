@@ -1,15 +1,19 @@
 """The file for containers agrees with the code, as far as can be told without a container engine."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from rejoinder.cli import COMMANDS
 from rejoinder.embedded.jars import KAFKA_VERSION
 from rejoinder.programs.web import platforms_of
 from rejoinder.settings import PREFIX, Settings, load, setting_names, variable_of
+from rejoinder.workers import OF_PARTITIONS, PROGRAMS
 
 FOLDER = Path(__file__).parent.parent.parent / "compose"
 REFERENCE = re.compile(r"\$\{(\w+):?\?[^}]+\}")
@@ -41,6 +45,29 @@ def settings_of(service: dict[str, Any], given: str = GIVEN) -> Settings:
     return load(environment=environment)
 
 
+def test_it_is_what_the_compose_specification_allows(tmp_path: Path) -> None:
+    def checked(file: Path) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    answer = checked(FOLDER / "compose.yaml")
+    assert answer.returncode == 0, answer.stdout
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text((FOLDER / "compose.yaml").read_text().replace("stop_grace_period", "stop_grace_perod"))
+    assert "stop_grace_perod" in checked(wrong).stdout
+
+
+def test_every_command_is_one_of_the_command_line(rejoinders: dict[str, Any]) -> None:
+    for name, service in rejoinders.items():
+        if "entrypoint" in service:
+            assert (FOLDER.parent / service["entrypoint"][1]).is_file(), name
+        else:
+            assert service["command"][0] in COMMANDS, name
+    readme = (FOLDER / "README.md").read_text()
+    used = re.findall(r"run --rm (?:--no-deps )?[a-z0-9-]+ ([a-z-]+)", readme)
+    assert {"accounts", "status", "topics"} <= set(used) <= set(COMMANDS)
+
+
 def test_every_program_of_an_instance_is_there(rejoinders: dict[str, Any]) -> None:
     programs = {service["command"][1] for service in rejoinders.values() if service["command"][0] == "run"}
     assert programs == {"engine", "projector", "delivery", "web"}
@@ -64,7 +91,7 @@ def test_settings_name_the_services_that_are_there(services: dict[str, Any], rej
 
 
 def test_programs_that_speak_with_platforms_have_their_apps(rejoinders: dict[str, Any]) -> None:
-    for name in ("delivery", "web"):
+    for name in ("delivery", "delivery-2", "web", "web-2"):
         found = settings_of(rejoinders[name])
         assert found.x.consumer_key and found.x.consumer_secret and found.x.client_id and found.x.client_secret
         assert found.meta.app_id and found.meta.app_secret and found.meta.verify_token
@@ -81,10 +108,42 @@ def test_the_tokens_of_accounts_outlive_a_container(rejoinders: dict[str, Any]) 
 
 
 def test_no_two_workers_of_a_kind_have_the_same_name(rejoinders: dict[str, Any]) -> None:
-    workers = [tuple(service["command"]) for service in rejoinders.values()]
-    assert len(workers) == len(set(workers))
-    assert sum(worker[:2] == ("run", "engine") for worker in workers) == 2
+    workers = [service["command"] for service in rejoinders.values()]
+    named = [tuple(worker) for worker in workers if worker[0] == "run" and worker[1] in OF_PARTITIONS]
+    assert len(named) == len(set(named))
+    assert {
+        program: sum(worker[:2] == ["run", program] for worker in workers) for program in PROGRAMS
+    } == dict.fromkeys(PROGRAMS, 2)
     assert not any("deploy" in service or "scale" in service for service in rejoinders.values())
+
+
+def test_each_engine_has_its_state_on_a_volume_of_its_own(rejoinders: dict[str, Any]) -> None:
+    engines = [service for service in rejoinders.values() if service["command"][:2] == ["run", "engine"]]
+    volumes = [volume.partition(":") for service in engines for volume in service["volumes"]]
+    assert len({name for name, _, _ in volumes}) == len(engines)
+    assert {Path(place) for _, _, place in volumes} == {settings_of(engines[0]).data}
+
+
+def test_what_is_waited_for_tells_that_it_is_well(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        needed = service.get("depends_on", {})
+        for other, how in needed.items():
+            assert how["condition"] in ("service_healthy", "service_completed_successfully"), (name, other)
+            if how["condition"] == "service_healthy":
+                assert "test" in services[other]["healthcheck"], other
+
+
+def test_the_proxy_knows_every_web_program_and_only_it_is_published(
+    services: dict[str, Any], rejoinders: dict[str, Any]
+) -> None:
+    webs = {name for name, service in rejoinders.items() if service["command"] == ["run", "web"]}
+    upstreams = re.search(r"reverse_proxy (.+) \{", (FOLDER / "Caddyfile").read_text())
+    assert upstreams is not None
+    assert set(upstreams[1].split()) == {f"{name}:{settings_of(services[name]).web.port}" for name in webs}
+    for name in webs:
+        assert settings_of(services[name]).web.host == "0.0.0.0"
+        assert "ports" not in services[name]
+        assert f":{settings_of(services[name]).web.port}/health" in " ".join(services[name]["healthcheck"]["test"])
 
 
 def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:

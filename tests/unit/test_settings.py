@@ -154,3 +154,9 @@ def test_an_outside_kafka_needs_a_home_secret_that_is_given(tmp_path: Path) -> N
         home_secret(load(outside, environment={}))
     given = load({**outside, "home.secret": "s" * 64}, environment={})
     assert home_secret(given) == b"s" * 64
+
+
+def test_a_write_may_not_need_more_copies_than_there_are() -> None:
+    assert load({"topics.replication": 3, "topics.min_insync": 2}, environment={}).topics.min_insync == 2
+    with pytest.raises(SettingsError, match=r"topics\.min_insync: must not be more than topics\.replication"):
+        load({"topics.min_insync": 2}, environment={})

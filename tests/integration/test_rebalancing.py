@@ -1,0 +1,117 @@
+"""Engine workers come and go: partitions that stay are decided on without a stop, and only those that move wait."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from engine.envelope import home, partition_of
+from engine.interaction import events as e
+from engine.interaction.decider import InteractionDecider
+from rejoinder.cluster import Cluster
+from tests.log_checks import read_log
+from tests.processing import deployed, eventually, message, send, setup
+from topics.processor import Processor
+from topics.shelves import MemoryShelf, Shelf
+
+PARTITIONS = 4
+AUTHORS = {
+    partition: next(n for n in range(100) if partition_of(home(b"test", "x", str(n)), PARTITIONS) == partition)
+    for partition in range(PARTITIONS)
+}
+"""A customer of each partition."""
+
+
+class Noting(Processor):
+    """Notes which partitions were taken from it."""
+
+    dropped: frozenset[int] = frozenset()
+
+    def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.dropped |= {place.partition for place in partitions}
+        super()._drop(consumer, partitions)
+
+    @property
+    def owned(self) -> set[int]:
+        """Those that it has."""
+        return set(self._partitions)
+
+
+@contextmanager
+def running(processor: Processor) -> Iterator[None]:
+    """It works in a thread until the end of the block."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            processor.run(stop)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def decided(cluster: Cluster) -> set[tuple[int, str]]:
+    """Partition and post of each message that was decided."""
+    events = [each for each in read_log(cluster).events if isinstance(each, e.MessageReceived)]
+    found = {(each.input_partition, each.item_id) for each in events}
+    assert len(found) == len(events), "a message was decided twice"
+    return found
+
+
+def asked(number: int, partitions: set[int]) -> set[tuple[int, str]]:
+    return {(partition, f"{AUTHORS[partition]}-{number}") for partition in partitions}
+
+
+def ask(cluster: Cluster, number: int) -> None:
+    """A message on each partition."""
+    send(cluster, [message(author, number) for author in AUTHORS.values()])
+
+
+@pytest.mark.timeout(240)
+def test_who_joins_and_who_leaves_stops_nobody_else(kafka: str, topic_prefix: str) -> None:
+    cluster = deployed(kafka, topic_prefix, PARTITIONS)
+    every = set(range(PARTITIONS))
+    moved: set[int] = set()
+    may_go_on = threading.Event()
+
+    def held_up(partition: int) -> Shelf:
+        """The one that joins takes its time to read the state of what it takes over."""
+        moved.add(partition)
+        assert may_go_on.wait(120)
+        return MemoryShelf()
+
+    first = Noting(setup(cluster, InteractionDecider(), "1"))
+    second = Noting(setup(cluster, InteractionDecider(), "2", shelves=held_up))
+    with running(first):
+        ask(cluster, 1)
+        eventually("the first decides on all", lambda: decided(cluster) == asked(1, every))
+        with running(second):
+            eventually("the second takes some over", lambda: bool(moved))
+            stay = set(first.owned)
+            assert len(stay) == PARTITIONS // 2
+            ask(cluster, 2)
+            eventually(
+                "the first goes on with those that stay",
+                lambda: decided(cluster) >= asked(1, every) | asked(2, stay),
+            )
+            assert decided(cluster) == asked(1, every) | asked(2, stay), "nobody decides on those that move"
+            may_go_on.set()
+            eventually("the second decides on what it took", lambda: decided(cluster) >= asked(2, every))
+            assert second.owned == moved == every - stay
+        ask(cluster, 3)
+        eventually("the first takes over what the second left", lambda: decided(cluster) >= asked(3, every))
+        assert first.owned == every
+        assert first.dropped == moved, "those that stayed were never taken from it"
+    assert read_log(cluster).faults == []
