@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.measure import Measure
 from bench.run import Run
+from rejoinder.embedded.jars import KAFKA_VERSION
 
 PACKAGES = ("confluent-kafka", "rocksdict", "fastavro", "msgspec", "psycopg")
 
@@ -19,6 +20,7 @@ def measure(run: Run) -> Iterator[Measure]:
         "memory": _first("/proc/meminfo", "MemTotal"),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "kafka": KAFKA_VERSION,
         "packages": {name: version(name) for name in PACKAGES},
         "load": round(os.getloadavg()[0], 1),
         "sizes": {name: getattr(run.sizes, name) for name in run.sizes.__dataclass_fields__},

@@ -5,9 +5,8 @@ from typing import Final
 
 from bench.measure import Measure
 from bench.population import PATIENCE
-from bench.processes import Group, program, resident_megabytes, wait_for
+from bench.processes import program, resident_megabytes, wait_for
 from bench.run import Run
-from topics.catalogue import INTERACTION_COMMANDS
 
 MESSAGES: Final = 50_000
 """Of contacts drawn at random: what is kept in memory of them is full by then."""
@@ -17,16 +16,11 @@ SEED: Final = 7_000
 def measure(run: Run) -> Iterator[Measure]:
     """After the start, and after it has decided many messages."""
     population = run.population(run.sizes.contacts)
-    cluster = population.cluster
-    commands = cluster.catalogue.topic(INTERACTION_COMMANDS)
-    group = Group(
-        cluster.bootstrap, cluster.catalogue.name("interaction.processor"), commands.name, commands.partitions
-    )
     count = min(MESSAGES, population.contacts)
     with program("engine", population.settings, population.logs, PATIENCE) as child:
         started = resident_megabytes(child.pid)
         population.ask(population.messages(count, SEED))
-        wait_for("the worker has decided what was asked", group.is_at_end, PATIENCE, child, every=0.2)
+        wait_for("the worker has decided what was asked", population.group().is_at_end, PATIENCE, child, every=0.2)
         value = resident_megabytes(child.pid)
     detail = {"contacts": population.contacts, "after_the_start": round(started), "messages_since": count}
     yield Measure("memory", round(value), "MB", detail=detail)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.processes import program
+from bench.processes import Group, program
 from bench.progress import say
 from bench.stage import Raw, encoded, pour, topics_with
 from bench.workload import BEGIN, PARTITIONS, POLICY, message
@@ -93,6 +93,12 @@ class Population:
             author = chance.randrange(self.contacts)
             made.append(_message(author, f"{seed:04d}{number:015d}", now, None))
         return encoded(self.cluster, made)
+
+    def group(self) -> Group:
+        """How far a worker is with what was asked."""
+        topic = self.cluster.catalogue.topic(INTERACTION_COMMANDS)
+        group = self.cluster.catalogue.name("interaction.processor")
+        return Group(self.cluster.bootstrap, group, topic.name, topic.partitions)
 
     def ask(self, messages: list[Raw]) -> None:
         """Puts messages on the topic of commands."""

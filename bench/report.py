@@ -124,7 +124,8 @@ def _machine(found: Found) -> Iterator[str]:
     sizes = ", ".join(f"{name.replace('_', ' ')} {size:,}" for name, size in detail["sizes"].items())
     memory = f"{int(detail['memory'].split()[0]) / 2**20:.0f} GB" if detail["memory"] else "unknown memory"
     yield f"{line['value']} cores of {detail['processor'] or 'an unnamed processor'}, {memory}; {detail['system']}, "
-    yield f"Python {detail['python']}, {packages}; load when it began {detail['load']}. Sizes: {sizes}."
+    yield f"Python {detail['python']}, Apache Kafka {detail['kafka']} embedded, {packages}; "
+    yield f"load when it began {detail['load']}. Sizes: {sizes}."
     yield ""
 
 

@@ -10,12 +10,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.measure import BenchFailed, Measure
 from bench.population import PATIENCE, Population
-from bench.processes import STOP_GRACE, Group, await_ready, begin, kill, wait_for
+from bench.processes import STOP_GRACE, await_ready, begin, kill, wait_for
 from bench.progress import say
 from bench.run import Run
 from rejoinder.children import Child
 from topics import clients
-from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_EVENTS, INTERACTION_SNAPSHOTS
+from topics.catalogue import INTERACTION_EVENTS, INTERACTION_SNAPSHOTS
 from topics.reading import high_watermarks
 
 LENGTH: Final = 10
@@ -70,30 +70,29 @@ def _restarts(population: Population, rounds: int) -> tuple[list[float], list[fl
 
 
 def _work(population: Population, number: int) -> None:
-    """Lets the worker decide something, until all of it is committed."""
+    """Lets the worker decide something, until all of it is committed, so that it is warm."""
     population.ask(population.messages(STRIDE, number))
-    topic = population.cluster.catalogue.topic(INTERACTION_COMMANDS)
-    group = Group(
-        population.cluster.bootstrap,
-        population.cluster.catalogue.name("interaction.processor"),
-        topic.name,
-        topic.partitions,
-    )
-    wait_for("the worker has decided what was asked", group.is_at_end, PATIENCE, every=0.1)
+    wait_for("the worker has decided what was asked", population.group().is_at_end, PATIENCE, every=0.1)
 
 
 def _killed(population: Population, child: Child, number: int, new_machine: bool = False) -> tuple[float, Child]:
     """Kills it amid its work, and starts another; gives the seconds to the first event that was not there before."""
     cluster = population.cluster
     topic = cluster.catalogue.topic(INTERACTION_EVENTS)
+    partitions = range(topic.partitions)
     message = population.messages(1, 9_000 + number)
+    before = high_watermarks(cluster.bootstrap, topic.name, partitions)
+    population.ask(population.messages(STRIDE, 8_000 + number))
+    wait_for(
+        "it works", lambda: high_watermarks(cluster.bootstrap, topic.name, partitions) != before, PATIENCE, child, 0.0
+    )
     kill(child)
     began = time.perf_counter()
-    ends = high_watermarks(cluster.bootstrap, topic.name, range(topic.partitions))
+    ends = high_watermarks(cluster.bootstrap, topic.name, partitions)
     if new_machine:
         shutil.rmtree(population.settings.data / "state")
         began = time.perf_counter()
-    population.ask(message)
+    population.ask(message)  # if all else was decided already
     successor = begin("engine", population.settings, population.logs)
     consumer = Consumer(clients.reader(cluster.bootstrap, "bench-restart"))
     try:

@@ -22,7 +22,7 @@ class Sizes:
     contacts: int = 1_000_000
     """With which a worker is started again."""
     long_contacts: int = 100_000
-    """Over which a log ten times as long is read: ten million events at a million contacts would take half an hour."""
+    """Over which a log ten times as long is read: at a million contacts it would have forty million events."""
     seconds: int = 60
     """For which messages are sent at a steady rate."""
     waiting: int = 50_000

@@ -133,6 +133,7 @@ def lines_of_a_run() -> list[Measure]:
         "memory": "4194304 kB",
         "system": "Linux",
         "python": "3.11",
+        "kafka": "4.4.0",
         "packages": {"a": "1"},
         "load": 0.1,
         "sizes": {"long_contacts": 1000},
