@@ -57,14 +57,17 @@ format: dev      ## Put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: runtime   ## Measure the main path, as JSON lines
+bench: runtime   ## Measure the engine against bare loops and peers, as JSON lines (under an hour)
 	@$(BIN)/python -m bench $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 
+PEER_LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade
+
 lock: dev        ## Take the newest versions of all dependencies, and of Kafka's
 	@$(LOCK) --upgrade --extra dev --output-file requirements-dev.lock
 	@$(LOCK) --upgrade --constraints requirements-dev.lock --output-file requirements.lock
+	@for peer in quix faust; do $(PEER_LOCK) bench/peers/$$peer.in --output-file bench/peers/$$peer.txt; done
 	@$(BIN)/python -m rejoinder.embedded.lock_jars
 
 clean:           ## Remove what was set up and built; data folders stay

@@ -1,13 +1,15 @@
-"""Deciding without Kafka: what of the main path's time is the engine's own."""
+"""Deciding without Kafka: what of the engine's time is the engine's own."""
 
 import cProfile
 import pstats
 import sys
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from bench.measure import Measure, Timing, rounded, typical
 from bench.progress import say
+from bench.run import Run
 from bench.stage import COMMIT_EVERY, still_clock, undisturbed
 from bench.workload import BEGIN, PARTITIONS, POLICY, messages
 from engine.envelope import control_key, derive, partition_of
@@ -23,15 +25,24 @@ TOPIC: Final = "interaction.commands"
 PROFILE_LINES: Final = 25
 
 
-def measure(count: int, rounds: int, main_path: float | None = None) -> list[Measure]:
-    """Deciding and encoding, and decoding the commands beside it; against `main_path`'s events/s if it was measured."""
+MOST: Final = 50_000
+"""Messages; the time of each does not depend on how many there are."""
+
+
+def measure(run: Run) -> Iterator[Measure]:
+    """Deciding and encoding, and decoding the commands beside it; against `engine_events` if that was measured."""
+    yield compared(min(MOST, run.sizes.messages), run.sizes.rounds, run.found.get("engine_events"))
+
+
+def compared(count: int, rounds: int, engine: float | None = None) -> Measure:
+    """So many messages, against the engine's events in a second."""
     codec = Codec.local(record_types(), files.current())
     asked = messages(count)
     values = [codec.encode(message) for message in asked]
     timings = [_timed(_deciding(codec), asked) for _ in range(rounds)]
     decoding = [_decoded(codec, values) for _ in range(rounds)]
     value = typical(timings)
-    ratio = None if main_path is None else round(value / main_path, 3)
+    ratio = None if engine is None else round(value / engine, 3)
     detail = {
         "commands": count,
         "events": timings[0].events,
@@ -40,7 +51,7 @@ def measure(count: int, rounds: int, main_path: float | None = None) -> list[Mea
         "events_per_cpu_second": rounded([each.events_per_cpu_second for each in timings]),
         "decoding_commands_per_second": rounded([count / seconds for seconds in decoding]),
     }
-    return [Measure("decide_only", round(value), "events/s", ratio, None if ratio is None else "main_path", detail)]
+    return Measure("decide_only", round(value), "events/s", ratio, None if ratio is None else "engine_events", detail)
 
 
 def profile(count: int) -> None:

@@ -1,10 +1,12 @@
-"""The engine's side of the main path: the real processor, in this process, on the topic of commands."""
+"""The engine's side: the real processor, in this process, on the topic of commands."""
 
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from bench.measure import BenchFailed, Timing
 from bench.stage import Expected, still_clock, undisturbed
@@ -14,16 +16,29 @@ from rejoinder.programs.engine import state_folder
 from topics import policies
 from topics.processor import Processor, Setup
 
-PATIENCE = 600.0
+PATIENCE: Final = 600.0
 """Seconds until a run is given up."""
 
 
 def run_engine(cluster: Cluster, expected: Expected) -> Timing:
-    """Decides all commands on the topic, with the state in RocksDB: from the assignment of the partitions to the last
+    """Decides all commands on the topic, with a new state in RocksDB: from the assignment of the partitions to the last
     commit.
 
     Raises:
         BenchFailed: it took too long, or a batch had to be done again.
+    """
+    with tempfile.TemporaryDirectory(prefix="rejoinder-bench-") as above:
+        timing = run_processor(cluster, expected.commands, Path(above), "bench", still_clock)
+    if timing.events != expected.events:
+        raise BenchFailed(f"the engine made {timing.events} events, not {expected.events}: a batch was done again")
+    return timing
+
+
+def run_processor(cluster: Cluster, commands: int, above: Path, instance: str, clock: Callable[[], int]) -> Timing:
+    """One interaction processor until it has decided so many commands, on the state in a folder.
+
+    Raises:
+        BenchFailed: it took too long.
     """
     stop = threading.Event()
     done: list[tuple[float, float, int]] = []
@@ -33,7 +48,7 @@ def run_engine(cluster: Cluster, expected: Expected) -> Timing:
         if name != "committed":
             return
         counts = processor.counts()
-        if sum(each.commands for each in counts) >= len(expected.records):
+        if sum(each.commands for each in counts) >= commands and not done:
             done.append((time.perf_counter(), time.process_time(), sum(each.events for each in counts)))
             stop.set()
 
@@ -47,20 +62,16 @@ def run_engine(cluster: Cluster, expected: Expected) -> Timing:
 
     decider = InteractionDecider()
     thread = threading.Thread(target=work, name="bench-engine")
-    with (
-        tempfile.TemporaryDirectory(prefix="rejoinder-bench-") as above,
-        closing(state_folder(Path(above), decider, "bench")) as folder,
-        undisturbed(),
-    ):
+    with closing(state_folder(above, decider, instance)) as folder, undisturbed():
         processor = Processor(
             Setup(
                 bootstrap=cluster.bootstrap,
                 catalogue=cluster.catalogue,
                 codec=cluster.codec,
                 decider=decider,
-                instance="bench",
+                instance=instance,
                 policies=policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec),
-                clock=still_clock,
+                clock=clock,
                 shelves=folder.shelf,
                 point=point,
             )
@@ -76,6 +87,4 @@ def run_engine(cluster: Cluster, expected: Expected) -> Timing:
     if not done:
         raise BenchFailed(f"the engine did not end within {PATIENCE:.0f} s")
     ended, cpu_ended, events = done[0]
-    if events != expected.events:
-        raise BenchFailed(f"the engine made {events} events, not {expected.events}: a batch was done again")
-    return Timing(ended - began, cpu_ended - cpu_began, len(expected.records), events)
+    return Timing(ended - began, cpu_ended - cpu_began, commands, events)

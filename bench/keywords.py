@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
 from bench.measure import Measure
 from bench.progress import say
+from bench.run import Run
 from bench.stage import undisturbed
 from bench.tweets import CONVERSATIONS, customers
 from bench.workload import ACCOUNT, POLICY
@@ -21,7 +22,12 @@ PASSES: Final = 10
 """How often the tweets are gone through in a round: they are few."""
 
 
-def measure(rounds: int, texts: Sequence[str] | None = None) -> list[Measure]:
+def measure(run: Run) -> Iterator[Measure]:
+    """Over the recorded tweets; nothing where they are missing."""
+    yield from compared(run.sizes.rounds)
+
+
+def compared(rounds: int, texts: Sequence[str] | None = None) -> list[Measure]:
     """Cost of a message with keywords against without; nothing where the tweets are missing.
 
     The keywords are words and pairs of words of the tweets themselves, so that most messages have many of them: the
@@ -50,7 +56,7 @@ def measure(rounds: int, texts: Sequence[str] | None = None) -> list[Measure]:
         "rounds": {name: [round(each, 2) for each in found] for name, found in costs.items()},
     }
     return [
-        Measure("keywords", round(value, 2), "µs/message", round(value / without, 1), "no_keywords", detail),
+        Measure("keywords", round(value, 2), "µs/message", round(value / without, 2), "no_keywords", detail),
         Measure("no_keywords", round(without, 3), "µs/message"),
     ]
 

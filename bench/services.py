@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from rejoinder.children import Child
 from rejoinder.embedded.jars import ensure_jars
 from rejoinder.embedded.java import find_java
 from rejoinder.embedded.kafka import EmbeddedKafka
@@ -21,6 +26,7 @@ class Services:
         self._stack = ExitStack()
         self._folder: DataFolder | None = None
         self._kafka: EmbeddedKafka | None = None
+        self._kafka_child: Child | None = None
         self._postgres: EmbeddedPostgres | None = None
 
     def __enter__(self) -> "Services":
@@ -41,8 +47,15 @@ class Services:
                 jars=ensure_jars(settings.cache, settings.maven.repository),
                 heap_megabytes=settings.kafka.heap,
             )
-            self._stack.enter_context(_running(self._kafka))
+            self._kafka_child = self._stack.enter_context(_running(self._kafka))
         return self._kafka.bootstrap
+
+    @property
+    def kafka_pid(self) -> int:
+        """The broker's process."""
+        assert self.bootstrap
+        assert self._kafka_child is not None
+        return self._kafka_child.pid
 
     @property
     def dsn(self) -> str:
@@ -51,6 +64,13 @@ class Services:
             self._postgres = EmbeddedPostgres(self.folder.postgres, self.folder.logs, self.folder.secrets)
             self._stack.enter_context(_running(self._postgres))
         return self._postgres.dsn
+
+    def database(self, name: str) -> str:
+        """How the owner connects to an empty database of this name."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return make_conninfo(self.dsn, dbname=name)
 
     @property
     def folder(self) -> DataFolder:
@@ -64,11 +84,11 @@ class Services:
 
 
 @contextmanager
-def _running(service: Service) -> Iterator[None]:
+def _running(service: Service) -> Iterator[Child]:
     service.prepare()
     child = service.spawn()
     try:
         service.wait_ready(child)
-        yield
+        yield child
     finally:
         child.stop(service.stop_grace_seconds)

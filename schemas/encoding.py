@@ -3,7 +3,7 @@ joins the pieces at the end.
 
 Why not fastavro, which reads what is written here: it wants a dict, and tries a value against each branch of a union
 to find the one that it is of. An envelope has a dozen unions with null, so that encoding was a third to a half of
-deciding (bench/RESULTS.md). A test holds the two to the same bytes.
+deciding (bench/README.md). A test holds the two to the same bytes.
 
 Only what our records are made of is known: null, boolean, long, double, string, bytes, arrays, records, and unions
 of one of these with null (Avro 1.12 specification, "Binary Encoding").
