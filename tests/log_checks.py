@@ -81,17 +81,12 @@ def records_of(cluster: Cluster, name: str) -> list[object]:
 
 def _entry(cluster: Cluster, name: str, record: Arrived) -> Entry:
     """A record with what the chain covers of it; one that can't be read has no content."""
+    key = record.key.decode("utf-8", "replace")
     if record.value is None:
-        return Entry(name, record.partition, record.offset, record.key.decode(), None)
+        return Entry(name, record.partition, record.offset, key, None)
     try:
         decoded = cluster.codec.decode(record.value)
     except UnreadableRecord:
-        return Entry(name, record.partition, record.offset, record.key.decode("utf-8", "replace"), None, poison=True)
-    return Entry(
-        name,
-        record.partition,
-        record.offset,
-        record.key.decode(),
-        decoded,
-        digest(*cluster.codec.split(record.value)) if isinstance(decoded, Event) else b"",
-    )
+        return Entry(name, record.partition, record.offset, key, None)
+    here = digest(*cluster.codec.split(record.value)) if isinstance(decoded, Event) else b""
+    return Entry(name, record.partition, record.offset, key, decoded, here)

@@ -55,7 +55,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Entry:
-    """A committed record. `record` None: a tombstone, or one that nobody can read (`poison`)."""
+    """A committed record. `record` None: a tombstone, or one that nobody can read."""
 
     topic: str
     partition: int
@@ -64,7 +64,6 @@ class Entry:
     record: object | None
     digest: bytes = b""
     """An event's: what the next on its key has to name."""
-    poison: bool = False
 
     @property
     def place(self) -> Place:
@@ -192,11 +191,9 @@ def _source(letter: DeadLetter) -> Place:
 
 def _ends(entry: Entry, causes: set[str], answered: Mapping[str, int], buried: int) -> Iterator[Violation]:
     command = entry.record
-    if entry.poison:
-        if not buried:
-            yield Violation(Kind.LOST, f"{entry} can't be read, and is not among the dead letters")
-        return
     if not isinstance(command, Command):
+        if not buried:
+            yield Violation(Kind.LOST, f"{entry} is no command, and is not among the dead letters")
         return
     if causes - {command.command_id}:
         yield Violation(Kind.ABORTED, f"{entry} is named as their command by events of another")

@@ -97,6 +97,8 @@ class Desk(threading.Thread):
         self._states: dict[str, str] = {}
         self._kept: set[str] = set()
         self._declined: set[str] = set()
+        self._left: dict[str, e.Assigned] = {}
+        """Offers that were not taken, by interaction."""
         self.events = 0
         """How many the log has, as far as it was read."""
         self._ended = threading.Event()
@@ -117,6 +119,9 @@ class Desk(threading.Thread):
                     if read.error() is None:
                         self.events += 1
                         self._sent.send(list(self._next(cluster.codec.decode(read.value() or b""))))
+                if not self.ignoring and self._left:
+                    self._sent.send([_asked(c.Accept, each, each.agent_id) for each in self._left.values()])
+                    self._left.clear()
         finally:
             consumer.close()
 
@@ -141,7 +146,7 @@ class Desk(threading.Thread):
                 yield Outgoing(
                     "routing.commands", "main", SetAgentState(command_id=at, at=0, agent_id=name, state="ready")
                 )
-            case e.Assigned(why="reserved") if not self.idle.is_set():
+            case e.Assigned(why="reserved"):
                 yield from self._offered(event, chance)
             case e.Accepted():
                 yield from self._accepted(event, chance)
@@ -150,7 +155,8 @@ class Desk(threading.Thread):
 
     def _offered(self, event: e.Assigned, chance: random.Random) -> Iterable[Outgoing]:
         what, interaction = chance.random(), event.interaction_id or ""
-        if what < IGNORED and self.ignoring:
+        if (what < IGNORED and self.ignoring) or self.idle.is_set():
+            self._left[interaction] = event
             return
         if what < IGNORED + DECLINED and interaction not in self._declined:
             self._declined.add(interaction)

@@ -21,11 +21,12 @@ from projections.catalogue import PROJECTIONS
 from projections.projector import Settings as ProjectorSettings
 from projections.projector import connect as connect_database
 from projections.rebuild import rebuild
+from rejoinder.cluster import Cluster
 from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.settings import load
 from rejoinder.supervisor import RESTARTS_ALLOWED, RESTARTS_WITHIN_SECONDS
 from tests.faults import checker
-from tests.faults.checker import Kind, Run, Violation
+from tests.faults.checker import Kind, Place, Run, Violation
 from tests.faults.load import POLICY, Customers, Desk, Sent
 from tests.faults.worker import Orders
 from tests.log_checks import entries_at_rest
@@ -231,19 +232,8 @@ class Running:
             for worker in (*self.workers.values(), *self.gone)
             if worker.given_up
         ]
-        run = Run(PARTITIONS, set(self.sent.acknowledged))
-        lists = {
-            **dict.fromkeys(EVENTS, run.events),
-            **dict.fromkeys(COMMANDS, run.commands),
-            "interaction.content": run.content,
-            "delivery.commands": run.deliveries,
-            "command.results": run.results,
-            "dead.letters": run.dead_letters,
-        }
-        for entry in entries_at_rest(self.cluster, *lists):
-            lists[entry.topic].append(entry)
-        every = entries_at_rest(self.cluster, *EVENTS, isolation="read_uncommitted")
-        run.aborted = {entry.place for entry in every} - {entry.place for entry in run.events}
+        run = collected(self.cluster)
+        run.acknowledged = set(self.sent.acknowledged)
         if self.dsn:
             found += self._project(run)
         print(f"{len(run.commands)} commands, {len(run.events)} events, {len(run.aborted)} aborted, seed {self.seed}")
@@ -260,15 +250,8 @@ class Running:
             self.take_away(projector)
             for other in [each for name, each in self.workers.items() if name.startswith("projector-")]:
                 self.take_away(other)
-            rows = connection.execute("SELECT topic, partition, record_offset FROM audit.event").fetchall()
-            run.seen = [(topic, partition, offset) for topic, partition, offset in rows]
-            places = ProjectorSettings(self.cluster.bootstrap, self.dsn, prefix=self.orders.prefix)
-            for projection in PROJECTIONS:
-                old = builds.current_version(connection, projection.name)
-                new = rebuild(projection, self.cluster.codec, places, keep_old=True)
-                assert old is not None
-                for each in builds.differences(connection, projection, old, new.version):
-                    yield Violation(Kind.PROJECTION, f"{projection.name}.{each}, against the same built again")
+            run.seen = seen(connection)
+            yield from differing(connection, self.cluster, self.dsn)
 
     def tail(self, worker: Worker) -> str:
         return worker.log.read_text("utf-8", "replace")[-800:]
@@ -283,6 +266,41 @@ class Running:
         if self.desk.ident is not None:
             self.desk.end()
         self.sent.publisher.close()
+
+
+def collected(cluster: Cluster) -> Run:
+    """All that lies in the log, at rest."""
+    run = Run(cluster.catalogue.topic(EVENTS[0]).partitions)
+    lists = {
+        **dict.fromkeys(EVENTS, run.events),
+        **dict.fromkeys(COMMANDS, run.commands),
+        "interaction.content": run.content,
+        "delivery.commands": run.deliveries,
+        "command.results": run.results,
+        "dead.letters": run.dead_letters,
+    }
+    for entry in entries_at_rest(cluster, *lists):
+        lists[entry.topic].append(entry)
+    every = entries_at_rest(cluster, *EVENTS, isolation="read_uncommitted")
+    run.aborted = {entry.place for entry in every} - {entry.place for entry in run.events}
+    return run
+
+
+def seen(connection: "psycopg.Connection[Any]") -> list[Place]:
+    """The events that the audit trail has."""
+    rows = connection.execute("SELECT topic, partition, record_offset FROM audit.event").fetchall()
+    return [(topic, partition, offset) for topic, partition, offset in rows]
+
+
+def differing(connection: "psycopg.Connection[Any]", cluster: Cluster, dsn: str) -> Iterator[Violation]:
+    """In what the projections are not what the log gives when it is folded again."""
+    places = ProjectorSettings(cluster.bootstrap, dsn, prefix=cluster.catalogue.prefix)
+    for projection in PROJECTIONS:
+        old = builds.current_version(connection, projection.name)
+        new = rebuild(projection, cluster.codec, places, keep_old=True)
+        assert old is not None
+        for each in builds.differences(connection, projection, old, new.version):
+            yield Violation(Kind.PROJECTION, f"{projection.name}: {each}, against the same built again")
 
 
 def _projected(connection: "psycopg.Connection[Any]", run: Run) -> bool:

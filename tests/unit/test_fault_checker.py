@@ -143,7 +143,7 @@ def lose_a_derived_outcome(run: Run) -> None:
 
 
 def lose_poison(run: Run) -> None:
-    run.commands.append(Entry("interaction.commands", 0, 999, "k", None, poison=True))
+    run.commands.append(Entry("interaction.commands", 0, 999, "k", None))
 
 
 def double_an_event(run: Run) -> None:
