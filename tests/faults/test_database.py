@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 TIMES = 3
 STARTS = 10
-HELD = "LOCK TABLE audit_v1.event IN ACCESS EXCLUSIVE MODE"
+HELD = "LOCK TABLE audit_v1.events IN ACCESS EXCLUSIVE MODE"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 

@@ -5,7 +5,6 @@ import subprocess
 import time
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +12,7 @@ from confluent_kafka import Producer
 
 from engine.decider import Decider
 from engine.interaction import events as e
-from engine.interaction.commands import Reserve
+from engine.interaction.commands import LoseAgent
 from engine.interaction.decider import InteractionDecider
 from engine.record import Event
 from engine.routing.decider import RoutingDecider
@@ -78,6 +77,7 @@ def test_the_disk_of_the_state_is_full(
             worker = run.worker("1", lambda start: limited(run.orders, start))
             eventually("it ends", lambda: len(worker.codes) >= 1)
         fault.reached = worker.said("the state can't be written") + worker.said("can't be opened")
+        assert worker.said("\nException: ") == 0, "a library's error is no answer to what to do"
         run.goes_on()
         run.rest()
         fault.over(run.check())
@@ -129,14 +129,7 @@ def test_poison(kafka: str, database: str, topic_prefix: str, tmp_path: Path, fa
         encode = run.cluster.codec.encode
         good = message(10**6, 1)
         assert good.record is not None
-        nobodys: dict[str, Any] = {
-            "interaction_id": "0.1",
-            "request_id": "r",
-            "reservation_id": "s",
-            "pool": "main",
-            "agent_id": "a",
-        }
-        unknown = Reserve(command_id="nobody", at=0, **nobodys)
+        unknown = LoseAgent(command_id="nobody", at=0, interaction_id="0.1", reservation_id="r", agent_id="a")
         poison: list[tuple[bytes | None, bytes | None]] = [
             (b"key", b"not avro at all"),
             (b"key", b"\x00\x00\x00\xff\xff rest"),
