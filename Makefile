@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime dev demo test unit acceptance test-slow check generated format bench lock clean
+.PHONY: help setup runtime dev demo test unit acceptance faults test-slow check generated format bench lock clean
 
 help:            ## Say what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -37,6 +37,9 @@ unit: dev        ## Run the tests that need no services
 
 acceptance: dev  ## Run the acceptance tests alone
 	@$(PYTEST) tests/acceptance -m "not slow" $(ARGS)
+
+faults: dev      ## Inject faults into the real thing: kills, zombies, lost brokers, full disks; prints a table
+	@$(PYTEST) tests/faults -m fault $(ARGS)
 
 test-slow: dev   ## Run the slow tests: crashes, recorded traffic
 	@$(PYTEST) -m slow $(ARGS)

@@ -70,8 +70,15 @@ class RocksFolder:
         return RocksShelf(self, partition)
 
     def close(self) -> None:
-        """Frees the folder for another process."""
-        self.db.close()
+        """Frees the folder for another process.
+
+        Raises:
+            StateUnusable: what was written last can't be kept, after a disk that was full.
+        """
+        try:
+            self.db.close()
+        except Exception as error:  # the library raises nothing more special
+            raise StateUnusable(_unwritten(error)) from None
 
     def _open(self) -> Rdict:
         try:
@@ -177,7 +184,7 @@ class RocksShelf:
         try:
             self._db.write(batch)
         except Exception as error:  # the library raises nothing more special
-            raise StateUnusable(f"the state can't be written ({error}): see to the disk, and start again") from None
+            raise StateUnusable(_unwritten(error)) from None
 
     def _key(self, key: str) -> bytes:
         encoded = key.encode()
@@ -205,6 +212,11 @@ class RocksShelf:
                 return
             yield place, walker.value()
             walker.next()
+
+
+def _unwritten(error: Exception) -> str:
+    """What to do where the disk doesn't take the state."""
+    return f"the state can't be written ({error}): see to the disk, and start again"
 
 
 def _options() -> Options:
