@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.processes import Group, program
+from bench.processes import Group, program, wait_for
 from bench.progress import say
 from bench.stage import Raw, encoded, pour, topics_with
 from bench.workload import BEGIN, PARTITIONS, POLICY, message
@@ -81,9 +81,10 @@ class Population:
             }
         )
         began = time.monotonic()
-        with program("engine", settings, data, PATIENCE):
-            read_in = time.monotonic() - began
-        return cls(cluster, settings, data, contacts, events, read_in)
+        with program("engine", settings, data, PATIENCE) as child:
+            made = cls(cluster, settings, data, contacts, events, time.monotonic() - began)
+            wait_for("the policy is in force", made.group().is_at_end, PATIENCE, child, every=0.1)
+        return made
 
     def messages(self, count: int, seed: int) -> list[Raw]:
         """New messages of so many contacts, drawn at random."""
