@@ -1,72 +1,83 @@
-"""What a message and a contact take up on disk: `python -m bench.footprint [MESSAGES]`, as JSON lines.
+"""What a message and a contact take up: `python -m bench.footprint [MESSAGES]`, as JSON lines.
 
-The figures are for the arithmetic of docs/scale.md. They are sizes, not speeds: a busy machine does not change them.
+Sizes, not speeds: decided in memory, the same on every machine. For the arithmetic of docs/scale.md. Records are
+counted with key, value and headers before compression, which Kafka's batches have; the state as RocksDB holds it, with
+RocksDB's own log.
 """
 
 import json
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import psycopg
-
-from bench.workload import ACCOUNT, AUTHORS, PARTITIONS, POLICY, messages
-from rejoinder import lags
-from rejoinder.cluster import connect
-from rejoinder.deployment import deploy, ensure_policy
-from rejoinder.services import Services
-from rejoinder.settings import load
-from rejoinder.supervisor import Program, Supervisor
+from bench.workload import AUTHORS, BEGIN, PARTITIONS, POLICY, messages
+from engine.envelope import control_key, derive, partition_of
+from engine.interaction.commands import PublishPolicy
+from engine.interaction.decider import InteractionDecider
+from engine.policy.rules import encode, load
+from rejoinder.programs.engine import state_folder
+from rejoinder.schema_files import record_types
+from schemas import files
+from schemas.codec import Codec
 from topics.catalogue import INTERACTION_COMMANDS
-from topics.publisher import Outgoing
+from topics.deciding import Deciding, Input, Output
+from topics.headers import CloudEvents, Headers
+from topics.rocks import RocksFolder
 
-MESSAGES: Final = 20_000
-PATIENCE: Final = 1_200.0
-CHUNK: Final = 5_000
-RELATIONS: Final = """
-SELECT n.nspname, sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname ~ '_v[0-9]+$' GROUP BY 1 ORDER BY 1
-"""
+MESSAGES: Final = 30_000
+COMMIT_EVERY: Final = 2_000
 
 
 def main(count: int) -> None:
-    """Runs the messages through an instance in a folder of its own, and measures what lies there afterwards."""
+    """Decides, and says what came of it."""
+    codec, contacts = Codec.local(record_types(), files.current()), round(count * AUTHORS)
+    sizes: Counter[str] = Counter()
+    records: Counter[str] = Counter()
+    make = CloudEvents("/rejoinder/interaction", codec.name_of)
     with tempfile.TemporaryDirectory(prefix="rejoinder-footprint-") as above:
-        Path(above).chmod(0o711)  # as root, PostgreSQL runs as another user, who must be able to go through
-        settings = load({"data": Path(above) / "data", "topics.partitions": PARTITIONS}, environment={})
-
-        def prepare(services: Services) -> None:
-            ensure_policy(deploy(settings, services.bootstrap)[0], POLICY)
-
-        with Supervisor(settings, [Program("engine"), Program("projector")], prepare=prepare) as supervisor:
-            cluster = connect(settings, supervisor.services.bootstrap)
-            with cluster.publisher("footprint") as publisher:
-                made = messages(count)
-                for start in range(0, count, CHUNK):
-                    chunk = made[start : start + CHUNK]
-                    publisher.publish(
-                        Outgoing(cluster.catalogue.name(INTERACTION_COMMANDS), e.handle_id, e) for e in chunk
-                    )
-            if not lags.wait_for_processors(cluster, PATIENCE):
-                sys.exit("the engine did not decide all in time")
-            with psycopg.connect(supervisor.services.dsn) as connection:
-                if not lags.wait_for_projections(cluster, connection, PATIENCE, lambda behind: None):
-                    sys.exit("the projector did not write all in time")
-                rows = connection.execute(RELATIONS).fetchall()
-        contacts = round(count * AUTHORS)
-        for topic in sorted(cluster.catalogue.topics):
-            log = sum(each.stat().st_size for each in (settings.data / "kafka" / "data").glob(f"{topic}-[0-9]*/*.log"))
-            _say(f"kafka:{topic}", log / count, "bytes/message")
-        for state in sorted((settings.data / "state").iterdir()):
-            size = sum(each.stat().st_size for each in state.rglob("*") if each.is_file())
-            _say(f"state:{state.name}", size / contacts, "bytes/contact")
-        for schema, size in rows:
-            _say(f"postgres:{schema}", int(size) / count, "bytes/message")
-        _say("workload", contacts, "contacts", f"{count} messages to {ACCOUNT}, one copy of each record, lz4")
+        with closing(state_folder(Path(above), InteractionDecider(), "1")) as folder:
+            for output in _decided(codec, folder, count, sizes):
+                headers = None if output.event is None else make.headers(output.event, output.key)
+                sizes[output.topic] += _size(output.key, output.value, headers)
+                records[output.topic] += 1
+        state = sum(each.stat().st_size for each in Path(above).rglob("*") if each.is_file())
+    for topic, size in sorted(sizes.items()):
+        detail = {"records_per_message": round(records[topic] / count, 3)} if records[topic] else {}
+        _say(topic, size / count, "bytes/message", **detail)
+    _say("state", state / contacts, "bytes/contact", messages=count, contacts=contacts)
 
 
-def _say(name: str, value: float, unit: str, detail: str = "") -> None:
+def _decided(codec: Codec, folder: RocksFolder, count: int, sizes: "Counter[str]") -> Iterator[Output]:
+    rules, decider = {1: load(1, encode(POLICY))}, InteractionDecider()
+    partitions = [
+        Deciding(decider, codec, number, rules, lambda: BEGIN, shelf=folder.shelf(number))
+        for number in range(PARTITIONS)
+    ]
+    for number, deciding in enumerate(partitions):
+        publish = PublishPolicy(command_id=derive("bench", number), at=BEGIN, version=1, document=encode(POLICY))
+        deciding.command(control_key(number), publish, Input(INTERACTION_COMMANDS, number, 0))
+    for offset, command in enumerate(messages(count)):
+        sizes[INTERACTION_COMMANDS] += _size(command.handle_id, codec.encode(command), None)
+        partition = partition_of(command.handle_id, PARTITIONS)
+        yield from partitions[partition].command(
+            command.handle_id, command, Input(INTERACTION_COMMANDS, partition, offset)
+        )
+        if offset % COMMIT_EVERY == 0:
+            for each in partitions:
+                each.state.commit()
+    for each in partitions:
+        each.state.commit()
+
+
+def _size(key: str, value: bytes | None, headers: Headers | None) -> int:
+    return len(key) + len(value or b"") + sum(len(name) + len(each or b"") for name, each in headers or [])
+
+
+def _say(name: str, value: float, unit: str, **detail: float) -> None:
     print(json.dumps({"name": name, "value": round(value, 1), "unit": unit, "detail": detail}), flush=True)
 
 
