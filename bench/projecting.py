@@ -15,7 +15,7 @@ from bench.stage import undisturbed
 from projections.builds import current_version, schema_of
 from projections.catalogue import PROJECTIONS
 from projections.projector import Projector, Settings, connect
-from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS
+from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES
 
 PATIENCE: Final = 600.0
 """Seconds until the run is given up."""
@@ -30,7 +30,7 @@ def measure(dsn: str, made: Made) -> list[Measure]:
     left out. With one batch only, from the start.
     """
     events = len(made.expected.of(INTERACTION_EVENTS))
-    records = events + len(made.expected.of(INTERACTION_CONTENT))
+    records = events + sum(len(made.expected.of(each)) for each in (INTERACTION_CONTENT, INTERACTION_PROFILES))
     say(f"projecting {records} records, {events} of them events")
     seconds, counted, batches = _project(dsn, made, records)
     value = counted / records * events / seconds

@@ -8,7 +8,7 @@ ordered type all together, when they are walked.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 from sortedcontainers import SortedList
@@ -16,6 +16,10 @@ from sortedcontainers import SortedList
 
 class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
     """One row of state."""
+
+    has_words: ClassVar[bool] = False
+    """Whether it holds what people wrote or are called. Such a row is not derived from events, which have none of it,
+    and is in no snapshot: it comes from the topics in which words and names can be erased."""
 
 
 class Ordered(Row, kw_only=True, frozen=True):

@@ -12,7 +12,7 @@ from engine.interaction import early
 from engine.interaction import events as e
 from engine.interaction.forwarding import invited_by
 from engine.interaction.state import Address
-from engine.interaction.writing import CONTENT, INTERACTION, meta
+from engine.interaction.writing import INTERACTION, PROFILES, meta
 from engine.record import Command, Event
 from engine.rows import Rows
 
@@ -44,7 +44,7 @@ def _keep_profile(rows: Rows, event: ce.ContactCreated | ce.ProfileRecorded, com
     if profile is None:
         return
     rows.put(event.handle_id, address_of(profile))
-    yield Send(CONTENT, event.profile_id, profile)
+    yield Send(PROFILES, event.profile_id, profile)
 
 
 def address_of(profile: e.Profile) -> Address:

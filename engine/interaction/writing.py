@@ -6,6 +6,7 @@ from engine.envelope import derive
 from engine.record import Event
 
 CONTENT: Final = "interaction.content"
+PROFILES: Final = "interaction.profiles"
 INTERACTION: Final = "interaction.commands"
 ROUTING: Final = "routing.commands"
 DELIVERY: Final = "delivery.commands"

@@ -14,7 +14,7 @@ from bench.stage import Expected, expect, prepare
 from bench.workload import messages
 from rejoinder.cluster import Cluster
 from topics import clients
-from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, ROUTING_COMMANDS, Catalogue
+from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES, ROUTING_COMMANDS, Catalogue
 from topics.reading import high_watermarks
 
 PARTITIONS = 4
@@ -57,7 +57,7 @@ def test_both_sides_write_the_same_records(cluster: Cluster, topic_prefix: str) 
     floor = run_floor(cluster, target, expected)
     assert engine.events == floor.events == expected.events > COUNT
     assert engine.commands == floor.commands == COUNT + PARTITIONS  # and the policy's, one a partition
-    for topic in (INTERACTION_EVENTS, INTERACTION_CONTENT):
+    for topic in (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES):
         by_engine = written(cluster.bootstrap, cluster.catalogue, topic)
         assert by_engine == written(cluster.bootstrap, target, topic)
         assert sum(map(len, by_engine.values())) == len(expected.of(topic))
