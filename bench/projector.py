@@ -19,7 +19,7 @@ from projections.catalogue import PROJECTIONS
 from projections.projector import Projector, Settings, connect
 from projections.tables import Table
 from rejoinder.cluster import Cluster
-from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS
+from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES
 
 PATIENCE: Final = 600.0
 """Seconds until the run is given up."""
@@ -38,7 +38,8 @@ def measure(run: Run) -> Iterator[Measure]:
     staged = stage(run.services.bootstrap, "j.", max(1, run.sizes.messages // SHARE))
     run_engine(staged.cluster, staged.expected)
     events = len(staged.expected.of(INTERACTION_EVENTS))
-    records = events + len(staged.expected.of(INTERACTION_CONTENT))
+    apart = (INTERACTION_CONTENT, INTERACTION_PROFILES)
+    records = events + sum(len(staged.expected.of(each)) for each in apart)
     projected: list[float] = []
     copied: list[float] = []
     rows, batches = 0, 0

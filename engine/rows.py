@@ -9,7 +9,7 @@ are walked.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 from sortedcontainers import SortedList
@@ -17,6 +17,10 @@ from sortedcontainers import SortedList
 
 class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=False):
     """One row of state."""
+
+    has_words: ClassVar[bool] = False
+    """Whether it holds what people wrote or are called. Such a row is not derived from events, which have none of it,
+    and is in no snapshot: it comes from the topics in which words and names can be erased."""
 
 
 class Ordered(Row, kw_only=True, frozen=True):

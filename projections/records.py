@@ -13,13 +13,18 @@ from projections.errors import InconsistentLog, UnknownEvent, UnreadableRecord
 INTERACTION_EVENTS: Final = "interaction.events"
 ROUTING_EVENTS: Final = "routing.events"
 INTERACTION_CONTENT: Final = "interaction.content"
+INTERACTION_PROFILES: Final = "interaction.profiles"
 
 KNOWN: Final[dict[str, frozenset[type[msgspec.Struct]]]] = {
     INTERACTION_EVENTS: frozenset(INTERACTION_EVENT_TYPES),
     ROUTING_EVENTS: frozenset(ROUTING_EVENT_TYPES),
-    INTERACTION_CONTENT: frozenset((Words, Profile)),
+    INTERACTION_CONTENT: frozenset((Words,)),
+    INTERACTION_PROFILES: frozenset((Profile,)),
 }
 """The types that may stand on each topic."""
+
+ERASABLE: Final = frozenset((INTERACTION_CONTENT, INTERACTION_PROFILES))
+"""The topics that hold words and names: what is erased there has a tombstone."""
 
 Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -65,7 +70,7 @@ def read(topic: str, partition: int, offset: int, key: bytes | None, value: byte
     if not name:
         raise UnreadableRecord(f"{position} has no key: something else writes to {topic}.")
     if value is None:
-        if topic != INTERACTION_CONTENT:
+        if topic not in ERASABLE:
             raise UnreadableRecord(f"{position} is a tombstone, which has no place on {topic}.")
         return Logged(topic, partition, offset, name, 0, b"", b"", None)
     try:

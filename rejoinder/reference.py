@@ -97,16 +97,18 @@ def _topics() -> Iterator[str]:
     )
     yield (
         "\n`delivery.attempts` has the delivery's id as key, but lies on the partition of the delivery's account. "
-        "The topics of snapshots are there and empty: a state that is lost is built again from the events."
+        "A worker without its state begins with the snapshots; one that can't be used is written anew from the events."
     )
 
 
 def _kept(topic: Topic) -> str:
-    if topic.config["cleanup.policy"] == "compact":
+    policy = topic.config["cleanup.policy"]
+    if policy == "compact":
         lag = topic.config.get("max.compaction.lag.ms")
         return "the latest of each key" + (f"; cleaning begins within {int(lag) // HOUR} hours" if lag else "")
     retention = int(topic.config["retention.ms"])
-    return "for ever" if retention < 0 else f"{retention // DAY} day{'s' if retention > DAY else ''}"
+    time = "for ever" if retention < 0 else f"{retention // DAY} day{'s' if retention > DAY else ''}"
+    return f"the latest of each key, {time}" if policy == "compact,delete" else time
 
 
 def _settings() -> Iterator[str]:
@@ -198,10 +200,10 @@ def _events() -> Iterator[str]:
     yield from _record_sections(interaction_events.EVENTS, Event)
     yield "## routing.events\n"
     yield from _record_sections(routing_events.EVENTS, Event)
-    yield "## interaction.content\n\nNot events: the words and names, which can be erased.\n"
-    yield from _record_sections(
-        (interaction_events.Words, interaction_events.Profile, interaction_commands.Attachment), None
-    )
+    yield "## interaction.content\n\nNot events: the words, which can be erased.\n"
+    yield from _record_sections((interaction_events.Words, interaction_commands.Attachment), None)
+    yield "## interaction.profiles\n\nNot events: the names, which can be erased.\n"
+    yield from _record_sections((interaction_events.Profile,), None)
 
 
 def _commands() -> Iterator[str]:

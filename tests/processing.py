@@ -1,7 +1,8 @@
 """Processors on a real Kafka for tests: deployment under a prefix, commands, and a worker as a process of its own.
 
-Run as a program it is a worker: `python -m tests.processing STATE BOOTSTRAP PREFIX PARTITIONS INSTANCE [POINT COUNT]`;
-it kills itself with SIGKILL the COUNT-th time that it comes to POINT.
+Run as a program it is a worker: `python -m tests.processing STATE BOOTSTRAP PREFIX PARTITIONS INSTANCE [POINT COUNT
+[SIGNAL]]`; it kills itself with SIGKILL, or another signal, the COUNT-th time that it comes to POINT. The environment
+says after how many changes it makes a checkpoint: UNSAVED.
 """
 
 import os
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from confluent_kafka import Consumer
+
 from engine.decider import Decider
 from engine.envelope import derive, home
 from engine.interaction.commands import ReceiveMessage
@@ -26,9 +29,10 @@ from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.programs.engine import state_folder
 from rejoinder.settings import Settings, load
-from topics import policies
+from topics import clients, policies, saving
 from topics.processor import Processor, Setup
 from topics.publisher import Outgoing
+from topics.restoring import Log
 from topics.shelves import Shelf
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +41,18 @@ POLICY = Policy(
     accounts=(Account(channel="x", id="9", handle="acme", queue="care"),),
     queues=(Queue(name="care"),),
 )
+
+
+def log_of(cluster: Cluster, snapshots: bool = False) -> Log:
+    """Where the interactions' log is, as restoring wants to know it: with or without the snapshots."""
+    names = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content", "commands"))
+    return Log(
+        cluster.bootstrap,
+        Consumer(clients.reader(cluster.bootstrap, "cluster")).list_topics().cluster_id,
+        *names,
+        profiles=cluster.catalogue.name("interaction.profiles"),
+        snapshots=cluster.catalogue.name("interaction.snapshots") if snapshots else None,
+    )
 
 
 def settings_of(bootstrap: str, prefix: str, partitions: int) -> Settings:
@@ -150,11 +166,15 @@ def working(
         raise failures[0]
 
 
-def worker(cluster: Cluster, state: Path, partitions: int, instance: str, *crash: str) -> "subprocess.Popen[bytes]":
+def worker(
+    cluster: Cluster, state: Path, partitions: int, instance: str, *crash: str, **environment: str
+) -> "subprocess.Popen[bytes]":
     """A worker as a process of its own, with its state in a folder under `state`."""
     arguments = [str(state), cluster.bootstrap, cluster.catalogue.prefix, str(partitions), instance, *crash]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.processing", *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [sys.executable, "-m", "tests.processing", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
     )
 
 
@@ -176,10 +196,11 @@ def main() -> None:
     def point(name: str) -> None:
         seen[name] += 1
         if crash and name == crash[0] and seen[name] == int(crash[1]):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), int(crash[2]) if crash[2:] else signal.SIGKILL)
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    saving.UNSAVED = saving.UNSAVED_BUSY = int(os.environ.get("UNSAVED", saving.UNSAVED))  # type: ignore[misc]
     decider = InteractionDecider()
     with closing(state_folder(Path(state), decider, instance)) as folder:
         Processor(setup(cluster, decider, instance, point, folder.shelf)).run(stop)

@@ -15,12 +15,19 @@ from projections.catalogue import BY_NAME, PROJECTIONS
 from projections.contact_history.projection import profile_of
 from projections.projector import Projector, Settings, connect
 from projections.queries.measures import lag
-from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, ROUTING_EVENTS, Place
+from projections.records import (
+    ERASABLE,
+    INTERACTION_CONTENT,
+    INTERACTION_EVENTS,
+    INTERACTION_PROFILES,
+    ROUTING_EVENTS,
+    Place,
+)
 from projections.writer import Writer
 from tests.projection_log import PARTITIONS, Log, Person
 
 Connection = psycopg.Connection[Any]
-TOPICS = (INTERACTION_EVENTS, INTERACTION_CONTENT, ROUTING_EVENTS)
+TOPICS = (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES, ROUTING_EVENTS)
 PLACES: list[Place] = [(topic, partition) for topic in TOPICS for partition in range(PARTITIONS)]
 
 
@@ -121,7 +128,7 @@ class OnKafka:
     def caught_up(self, connection: Connection) -> bool:
         return {one.projection for one in lag(connection, {}) if one.partitions} == set(BY_NAME) and (
             connection.execute("SELECT count(*) FROM audit.event").fetchone()
-            == (sum(raw.topic != INTERACTION_CONTENT for raw in self.log.records[: self._done]),)
+            == (sum(raw.topic not in ERASABLE for raw in self.log.records[: self._done]),)
             and connection.execute("SELECT count(*) FROM contact_history.words").fetchone() == (len(self._kept()),)
         )
 

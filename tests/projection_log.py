@@ -15,7 +15,14 @@ from engine.interaction.commands import Attachment
 from engine.lifecycle import CHANGES, INITIAL, after
 from engine.record import Event
 from engine.routing import events as routing
-from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, ROUTING_EVENTS, Logged, read
+from projections.records import (
+    INTERACTION_CONTENT,
+    INTERACTION_EVENTS,
+    INTERACTION_PROFILES,
+    ROUTING_EVENTS,
+    Logged,
+    read,
+)
 from rejoinder.schema_files import record_types, schema_of
 from schemas.codec import Codec
 
@@ -119,7 +126,7 @@ class Person:
             screen_name=screen_name,
             name=name or f"Customer {self.platform_id}",
         )
-        self.log.append(INTERACTION_CONTENT, profile_id, names)
+        self.log.append(INTERACTION_PROFILES, profile_id, names)
 
     @property
     def interaction(self) -> str:

@@ -16,6 +16,7 @@ MAX_RECORD: Final = 4 * 1024 * 1024
 INTERACTION_COMMANDS: Final = "interaction.commands"
 INTERACTION_EVENTS: Final = "interaction.events"
 INTERACTION_CONTENT: Final = "interaction.content"
+INTERACTION_PROFILES: Final = "interaction.profiles"
 INTERACTION_SNAPSHOTS: Final = "interaction.snapshots"
 ROUTING_COMMANDS: Final = "routing.commands"
 ROUTING_EVENTS: Final = "routing.events"
@@ -36,6 +37,11 @@ ERASABLE: Final = COMPACTED | {
     # A deletion has to take effect within 24 hours (X's terms): half of them for the broker to begin, at the
     # latest. It also ends the segment that is written to in this time, which compaction never touches.
     "max.compaction.lag.ms": str(12 * HOUR),
+}
+ATTEMPTS: Final = {
+    # Twice as long as the orders: while one can still be read, what came of it is known.
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(60 * DAY),
 }
 CHANGELOG: Final = COMPACTED | {
     # Rows are overwritten all the time: small segments, so that a restart reads little that is out of date.
@@ -96,13 +102,14 @@ def catalogue(
     topics = (
         topic(INTERACTION_COMMANDS, "home", "what was asked, with the raw platform item", A_MONTH),
         topic(INTERACTION_EVENTS, "home", "what happened", KEPT),
-        topic(INTERACTION_CONTENT, "content id", "the words and names: message texts, profiles", ERASABLE),
-        topic(INTERACTION_SNAPSHOTS, "row", "dirty rows of state, and checkpoint markers", CHANGELOG),
+        topic(INTERACTION_CONTENT, "content id", "the words: texts of messages, answers, notes", ERASABLE),
+        topic(INTERACTION_PROFILES, "content id", "the names: who each handle belongs to", ERASABLE),
+        topic(INTERACTION_SNAPSHOTS, "row", "rows of state, and how much of the log they reflect", CHANGELOG),
         topic(ROUTING_COMMANDS, "pool", "what was asked of agents and queues", A_MONTH),
         topic(ROUTING_EVENTS, "pool", "what happened to agents and queues", KEPT),
-        topic(ROUTING_SNAPSHOTS, "row", "dirty rows of state, and checkpoint markers", CHANGELOG),
+        topic(ROUTING_SNAPSHOTS, "row", "rows of state, and how much of the log they reflect", CHANGELOG),
         topic(DELIVERY_COMMANDS, "account", "one attempt to post", A_MONTH),
-        topic(DELIVERY_ATTEMPTS, "delivery id", "attempt begun, attempt ended", COMPACTED),
+        topic(DELIVERY_ATTEMPTS, "delivery id", "attempt begun, attempt ended", ATTEMPTS),
         topic(COMMAND_RESULTS, "reply partition of the asker", "accepted or refused, and why", A_DAY),
         topic(POLICIES, "version", "every version of the policy", COMPACTED),
         topic(DEAD_LETTERS, "original key", "what could not be read or decided, with the reason", A_MONTH),

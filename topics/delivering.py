@@ -27,6 +27,7 @@ from engine.interaction.commands import RecordDelivery
 from engine.interaction.outgoing import account_key
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
+from topics.attempts import Attempts, read_back, read_rest
 from topics.beside import Beside
 from topics.broker import KAFKA, Broker
 from topics.catalogue import (
@@ -40,7 +41,7 @@ from topics.catalogue import (
 from topics.errors import KafkaUnreachable, NotPublished
 from topics.messages import Arrived, gather
 from topics.publisher import Outgoing, Publisher
-from topics.reading import high_watermarks, read_all
+from topics.reading import high_watermarks
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 from topics.windows import Window
 
@@ -132,13 +133,12 @@ class _Life:
         self._commands = setup.catalogue.name(DELIVERY_COMMANDS)
         self._attempts = setup.catalogue.name(DELIVERY_ATTEMPTS)
         self._windows: dict[int, Window] = {}
-        self._unfinished: dict[int, dict[str, AttemptBegun]] = {}
-        """The attempts without an end of each partition, by delivery id."""
+        self._known: dict[int, Attempts] = {}
+        """The attempts of each partition without an end; and the last ended one of each delivery, until all is read
+        that was asked before the partition was taken: should the group have lost its offset, or its marks, nothing is
+        made again."""
         self._begun: dict[str, AttemptBegun] = {}
         """The attempts under way that were written down, by delivery id: they may have been called."""
-        self._ended: dict[int, dict[str, int]] = {}
-        """The last ended attempt of each delivery, until all is read that was asked before the partition was taken:
-        should the group have lost its offset, or its marks, nothing is made again."""
         self._asked: dict[int, int] = {}
         """For each partition, the offset after what was asked before it was taken."""
         self._under_way: dict[tuple[int, int], _Taken] = {}
@@ -189,10 +189,14 @@ class _Life:
             letter = self._letter(record, error)
             self._done.put(_Taken(record.partition, record.offset, key, letter=letter))
             return
-        if deliver.attempt <= self._ended[record.partition].get(deliver.delivery_id, 0):
+        known = self._known[record.partition]
+        if not known.knows(deliver):
+            setup = self._setup
+            read_rest(setup.bootstrap, self._attempts, setup.codec, record.partition, known, setup.broker)
+        if deliver.attempt <= known.ended.get(deliver.delivery_id, 0):
             self._done.put(_Taken(record.partition, record.offset, key))
             return
-        begun = self._unfinished[record.partition].get(deliver.delivery_id)
+        begun = known.unfinished.get(deliver.delivery_id)
         attempt = self._beside.start(self._beside.opened(deliver, begun))
         taken = _Taken(record.partition, record.offset, key, deliver, attempt=attempt)
         self._under_way[record.partition, record.offset] = taken
@@ -241,9 +245,9 @@ class _Life:
         self._restarts.progress()
         for taken, outcome in zip(done, outcomes, strict=True):
             if outcome is not None:
-                self._note(self._unfinished[taken.partition], outcome)
+                self._note(self._known[taken.partition].unfinished, outcome)
             if self._windows[taken.partition].position >= self._asked[taken.partition]:
-                self._ended[taken.partition].clear()
+                self._known[taken.partition].ended.clear()
         self._setup.point("committed")
 
     def _note(self, unfinished: dict[str, AttemptBegun], outcome: RecordDelivery) -> None:
@@ -317,21 +321,14 @@ class _Life:
 
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """New partitions: what was begun there and has no end, and what was done there out of order."""
-        for place in partitions:
-            self._unfinished[place.partition] = {}
-            self._ended[place.partition] = {}
-        numbers = [place.partition for place in partitions]
+        setup, numbers = self._setup, [place.partition for place in partitions]
         # The offsets of a group end after some days without it; somebody may set them back.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
-        self._asked |= high_watermarks(self._setup.bootstrap, self._commands, numbers, self._setup.broker)
-        name = f"restore-{self._attempts}"
-        for record in read_all(self._setup.bootstrap, self._attempts, numbers, name, broker=self._setup.broker):
-            attempt = self._setup.codec.decode(record.value or b"")
-            if isinstance(attempt, AttemptBegun):
-                self._unfinished[record.partition][attempt.delivery_id] = attempt
-                continue
-            self._unfinished[record.partition].pop(attempt.delivery_id, None)
-            self._ended[record.partition][attempt.delivery_id] = attempt.attempt
+        self._asked |= high_watermarks(setup.bootstrap, self._commands, numbers, setup.broker)
+        begins = {place.partition: max(0, place.offset) for place in committed}
+        self._known |= read_back(
+            setup.bootstrap, self._attempts, self._commands, setup.codec, begins, setup.clock(), setup.broker
+        )
         self._windows |= {place.partition: Window(max(0, place.offset), place.metadata) for place in committed}
         consumer.incremental_assign(
             [
@@ -376,6 +373,6 @@ class _Life:
 
     def _drop(self, partitions: list[int]) -> None:
         for partition in partitions:
-            for kept in (self._windows, self._unfinished, self._ended, self._asked):
+            for kept in (self._windows, self._known, self._asked):
                 kept.pop(partition, None)
         self._paused -= set(partitions)

@@ -25,6 +25,7 @@ from engine.envelope import partition_of
 from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
+from topics.apart import WORDS_KEPT
 from topics.broker import KAFKA, Broker
 from topics.catalogue import Catalogue, Topic
 from topics.deciding import Counts, Deciding, Input, Output
@@ -32,7 +33,9 @@ from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
 from topics.messages import Arrived, gather, is_stale
 from topics.restoring import Log, restore
+from topics.saving import Saving
 from topics.shelves import MemoryShelf, Position, Shelf
+from topics.state import PartitionState
 from topics.transactions import (
     CALL_TIMEOUT,
     Abort,
@@ -91,6 +94,10 @@ class Processor:
         content = f"{setup.decider.name}.content"
         has_content = setup.catalogue.name(content) in setup.catalogue.topics
         self._content = setup.catalogue.name(content) if has_content else None
+        profiles = f"{setup.decider.name}.profiles"
+        has_profiles = setup.catalogue.name(profiles) in setup.catalogue.topics
+        self._profiles = setup.catalogue.name(profiles) if has_profiles else None
+        self._snapshots = setup.catalogue.name(f"{setup.decider.name}.snapshots")
         self._partitions: dict[int, Deciding] = {}
         self._read_to: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -120,14 +127,23 @@ class Processor:
         producer = setup.broker.producer(clients.transactional(setup.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
         consumer = setup.broker.consumer(clients.consumer(setup.bootstrap, self._group, name))
+
+        def send_offsets(partition: int) -> None:
+            self._send_offsets(consumer, producer, {partition: self._read_to[partition]})
+
+        self._saving = Saving(self._snapshots, producer, send_offsets, setup.point)
         try:
-            consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
+            consumer.subscribe(
+                [self._commands],
+                on_assign=self._take,
+                on_revoke=lambda _, places: self._give_up(producer, [each.partition for each in places]),
+                on_lost=lambda _, places: self._drop([each.partition for each in places]),
+            )
             self._loop(stop, consumer, producer)
+            self._give_up(producer, list(self._partitions))
         finally:
+            self._drop(list(self._partitions))  # closing gives them up once more: there is nothing to save then
             consumer.close()
-            self._partitions.clear()
-            self._read_to.clear()
-            self._positions.clear()
             self.assigned.clear()
 
     def _loop(self, stop: threading.Event, consumer: Consumer, producer: Producer) -> None:
@@ -135,12 +151,12 @@ class Processor:
         while not stop.is_set():
             messages = gather(consumer, self._patience(), GATHER, MAX_BATCH)
             now = self._setup.clock()
-            if not messages and not self._is_due(now):
-                continue
             try:
-                self._transact(consumer, producer, messages, now)
-                aborts = 0
-                self._restarts.progress()
+                if messages or self._is_due(now):
+                    self._transact(consumer, producer, messages, now)
+                    aborts = 0
+                    self._restarts.progress()
+                self._save(now, is_busy=len(messages) == MAX_BATCH)
             except Abort as error:
                 aborts += 1
                 log.warning("transaction aborted", processor=self._group, why=str(error), in_a_row=aborts)
@@ -207,7 +223,30 @@ class Processor:
         event, words = ends.of(self._events, partition), ends.of(self._content or "", partition)
         if event is not None:
             position = replace(position, event_offset=event.offset, digest=event.digest)
-        return position if words is None else replace(position, content_offset=words.offset)
+        if words is not None:
+            position = replace(position, content_offset=words.offset)
+        names = ends.of(self._profiles or "", partition)
+        return position if names is None else replace(position, profiles_offset=names.offset)
+
+    def _save(self, now: int, is_busy: bool) -> None:
+        """The checkpoint of a partition's snapshot, if one is due."""
+        states = self._states()
+        partition = self._saving.due(states, now, is_busy)
+        if partition is not None:
+            self._saving.save(partition, states[partition], self._positions[partition], now, is_busy)
+
+    def _give_up(self, producer: Producer, partitions: list[int]) -> None:
+        """Partitions that others own from now on, or nobody. Nothing is under way: a batch is committed before the
+        next is read."""
+        try:
+            self._saving.leave(self._states(), self._positions, partitions, self._setup.clock())
+        except Abort as error:
+            log.warning("checkpoint aborted", processor=self._group, why=str(error))
+            retrying(producer.abort_transaction, CALL_TIMEOUT)
+        self._drop(partitions)
+
+    def _states(self) -> dict[int, PartitionState]:
+        return {partition: deciding.state for partition, deciding in self._partitions.items()}
 
     def _decide(self, record: Arrived) -> list[Output]:
         deciding = self._partitions[record.partition]
@@ -236,11 +275,14 @@ class Processor:
         point("produced")
         flush(producer)
         # Of a transaction of deadlines alone: where we stand, so that a zombie's is refused too.
-        places = [TopicPartition(self._commands, *place) for place in (positions or self._read_to).items()]
-        retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
+        self._send_offsets(consumer, producer, positions or self._read_to)
         point("offsets")
         retrying(producer.commit_transaction, CALL_TIMEOUT)
         point("committed")
+
+    def _send_offsets(self, consumer: Consumer, producer: Producer, positions: dict[int, int]) -> None:
+        places = [TopicPartition(self._commands, *place) for place in positions.items()]
+        retrying(producer.send_offsets_to_transaction, places, consumer.consumer_group_metadata(), CALL_TIMEOUT)
 
     def _rewind(self, consumer: Consumer, messages: list[Arrived]) -> None:
         first: dict[int, int] = {}
@@ -266,7 +308,17 @@ class Processor:
             for each in partitions
         }
         cluster = consumer.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
-        log_ = Log(setup.bootstrap, cluster, self._events, self._content, self._commands, broker=setup.broker)
+        log_ = Log(
+            setup.bootstrap,
+            cluster,
+            self._events,
+            self._content,
+            self._commands,
+            profiles=self._profiles,
+            snapshots=self._snapshots,
+            words_since=setup.clock() - WORDS_KEPT,
+            broker=setup.broker,
+        )
         reached = restore(taken, setup.codec, log_)
         # The offsets of a group end after a week without it; the state says what was decided.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
@@ -285,12 +337,12 @@ class Processor:
         )
         self.assigned.set()
 
-    def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Partitions that others own now. Nothing is under way: a batch is committed before the next is read."""
-        for place in partitions:
-            self._partitions.pop(place.partition, None)
-            self._read_to.pop(place.partition, None)
-            self._positions.pop(place.partition, None)
+    def _drop(self, partitions: list[int]) -> None:
+        """Partitions that are not ours any more. Nothing is under way: see `_give_up`."""
+        for partition in partitions:
+            for kept in (self._partitions, self._read_to, self._positions):
+                kept.pop(partition, None)
+        self._saving.forget(partitions)
 
 
 @dataclass(slots=True)

@@ -40,6 +40,28 @@ def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int], broke
         consumer.close()
 
 
+def offsets_at(bootstrap: str, topic: str, since: Mapping[int, int], broker: Broker = KAFKA) -> dict[int, int]:
+    """For each partition the offset of the first record that was written then or later; without one, its end.
+
+    Args:
+        since: milliseconds for each partition, as the records' writers knew the time.
+    """
+    places = [TopicPartition(topic, *each) for each in since.items()]
+    consumer = broker.consumer(clients.reader(bootstrap, f"times-{topic}"))
+    try:
+        found = consumer.offsets_for_times(places, clients.ASK_TIMEOUT)
+    except KafkaException as error:
+        raise KafkaUnreachable(bootstrap, reason_of(error)) from error
+    finally:
+        consumer.close()
+    for place in found:
+        if place.error is not None:
+            raise KafkaUnreachable(bootstrap, place.error.str())
+    offsets = {place.partition: place.offset for place in found}
+    after = high_watermarks(bootstrap, topic, [each for each, offset in offsets.items() if offset < 0], broker)
+    return offsets | after
+
+
 def _high_watermark(consumer: Consumer, bootstrap: str, place: TopicPartition, deadline: float) -> int:
     """One of them. For a moment after a topic was created its partitions have no leader."""
     while True:

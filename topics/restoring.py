@@ -1,18 +1,16 @@
-"""A partition's state from its shelf, and what the log has beyond it: events, and words that are still on their way."""
+"""A partition's state from its shelf or its snapshot, and what the log has beyond that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 import structlog
 from msgspec.structs import replace
 
-from engine.envelope import digest, handle_of, home_of
-from engine.interaction.early import early_words
-from engine.interaction.homes import address_of
-from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
-from engine.rows import Rows
+from engine.envelope import digest
 from schemas.codec import Codec
+from topics import apart, snapshots
 from topics.broker import KAFKA, Broker
 from topics.deciding import Deciding
 from topics.messages import Arrived
@@ -23,13 +21,14 @@ log = structlog.get_logger()
 
 COMMIT_EVERY: Final = 5_000
 """How many records of a partition are taken at once into the state."""
-DELIVERY, EDIT = ":r:", ":e:"
-"""In a content id: between the key and the delivery, or the message that was changed too early, of the words."""
+NEARER: Final = 50_000
+"""A shelf that is so many events further behind the log than the snapshot is filled from the snapshot. To replay so
+many takes some seconds; to read a snapshot, some for each million of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Where the log is. `content`: the topic of the words, for what events don't have; None: there is none."""
+    """Where the log is. The topics that are None are not there, and what they hold is not read."""
 
     bootstrap: str
     cluster: str
@@ -37,36 +36,104 @@ class Log:
     events: str
     content: str | None
     commands: str
+    profiles: str | None = field(default=None, kw_only=True)
+    snapshots: str | None = field(default=None, kw_only=True)
+    words_since: int = field(default=0, kw_only=True)
+    """Milliseconds: words that were written before are not on their way any more."""
     broker: Broker = field(default=KAFKA, kw_only=True)
 
 
-def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[int, Position]:
-    """Brings partitions' states to the end of the log: from their shelves, and what came since.
+class Source(StrEnum):
+    """What a state may begin from."""
 
-    A shelf of another log, or one that is ahead of it, is emptied and filled from the beginning.
+    SHELF = "shelf"
+    SNAPSHOT = "snapshot"
+    BEGINNING = "beginning"
+
+
+def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[int, Position]:
+    """Brings partitions' states to the end of the log: from their shelves or snapshots, and what came since.
+
+    One that is of another log, or ahead of it, is left for the next best.
 
     Returns:
         For each partition, how much of the log its state reflects.
     """
-    positions = {partition: _begin(deciding, log_) for partition, deciding in decidings.items()}
-    strangers = _take_events(decidings, codec, log_, positions)
-    if strangers:
-        for partition in strangers:
-            log.warning("the state is of another log: it is built again", topic=log_.events, partition=partition)
-            decidings[partition].state.clear()
-            positions[partition] = _nothing(log_)
-        _take_events({partition: decidings[partition] for partition in strangers}, codec, log_, positions)
+    shelves = {partition: deciding.state.shelf for partition, deciding in decidings.items()}
+    saving = {} if log_.snapshots is None else {each: shelf for each, shelf in shelves.items() if shelf.shape}
+    markers = {} if log_.snapshots is None else snapshots.latest(log_.bootstrap, log_.snapshots, saving, log_.broker)
+    sources = {each: _sources(deciding, markers.get(each), log_) for each, deciding in decidings.items()}
+    positions: dict[int, Position] = {}
+    wholes: dict[int, bool] = {}
+    left = list(decidings)
+    while left:
+        chosen = {partition: sources[partition].pop(0) for partition in left}
+        _begin({each: decidings[each] for each in left}, chosen, markers, log_)
+        for partition in left:
+            positions[partition] = shelves[partition].position() or _nothing(log_)
+            if partition in saving:
+                marker = markers.get(partition)
+                usable = _may_go_on(decidings[partition], partition, chosen[partition], marker, codec, log_)
+                wholes[partition] = snapshots.go_on(shelves[partition], marker, usable, log_.cluster)
+        left = _take_events({partition: decidings[partition] for partition in left}, codec, log_, positions)
+        for partition in left:
+            log.warning(
+                "the state is of another log: it is built again",
+                topic=log_.events,
+                partition=partition,
+                state=str(chosen[partition]),
+            )
+    for partition, whole in wholes.items():
+        decidings[partition].state.is_snapshot_begun = not whole and bool(shelves[partition].unsaved(1))
+    if log_.profiles is not None:
+        apart.take_names(decidings, codec, log_.bootstrap, log_.profiles, positions, log_.broker)
     if log_.content is not None:
-        _take_words(decidings, codec, log_, log_.content, positions)
+        apart.take_words(decidings, codec, log_.bootstrap, log_.content, positions, log_.words_since, log_.broker)
     return positions
 
 
-def _begin(deciding: Deciding, log_: Log) -> Position:
-    position = deciding.state.shelf.position()
-    if position is None or position.cluster != log_.cluster:
-        deciding.state.clear()
-        return _nothing(log_)
-    return position
+def _sources(deciding: Deciding, marker: snapshots.Marker | None, log_: Log) -> list[Source]:
+    """From what a partition's state may begin, the best first."""
+    shelf = deciding.state.shelf
+    found: list[Source] = [Source.SNAPSHOT] if snapshots.is_usable(marker, shelf, log_.cluster) else []
+    position = shelf.position()
+    if position is not None and position.cluster == log_.cluster:
+        is_far = marker is not None and marker.position.event_offset - position.event_offset > NEARER
+        found.insert(1 if is_far else 0, Source.SHELF)
+    return [*found, Source.BEGINNING]
+
+
+def _begin(
+    decidings: Mapping[int, Deciding],
+    chosen: Mapping[int, Source],
+    markers: Mapping[int, snapshots.Marker],
+    log_: Log,
+) -> None:
+    """Empties the states that don't begin from their shelves, and fills those that begin from their snapshots."""
+    for partition, deciding in decidings.items():
+        if chosen[partition] is not Source.SHELF:
+            deciding.state.clear()
+    filled = {each: decidings[each].state for each, source in chosen.items() if source is Source.SNAPSHOT}
+    if not filled or log_.snapshots is None:
+        return
+    count = snapshots.fill(
+        log_.bootstrap, log_.snapshots, {each: state.shelf for each, state in filled.items()}, markers, log_.broker
+    )
+    for state in filled.values():
+        state.refilled()
+    log.info("state taken from snapshots", topic=log_.snapshots, partitions=sorted(filled), records=count)
+
+
+def _may_go_on(
+    deciding: Deciding, partition: int, chosen: Source, marker: snapshots.Marker | None, codec: Codec, log_: Log
+) -> bool:
+    """Whether the next checkpoint may add to the snapshot that is there."""
+    shelf = deciding.state.shelf
+    if marker is None or chosen is Source.BEGINNING or not snapshots.is_usable(marker, shelf, log_.cluster):
+        return False
+    if chosen is Source.SNAPSHOT or snapshots.is_own(shelf, marker):
+        return True  # whether it is of this log shows when the state's last event is compared
+    return snapshots.is_of_log(marker, log_.bootstrap, log_.events, partition, codec, log_.broker)
 
 
 def _nothing(log_: Log) -> Position:
@@ -112,51 +179,3 @@ def _after(position: Position, record: Arrived, here: bytes, event: object, log_
     if getattr(event, "input_topic", None) == log_.commands:
         commands = max(commands, getattr(event, "input_offset", -1) + 1)
     return replace(position, event_offset=record.offset, digest=here, commands=commands)
-
-
-def _take_words(
-    decidings: Mapping[int, Deciding], codec: Codec, log_: Log, content: str, positions: dict[int, Position]
-) -> None:
-    """What events don't have: the words of unsettled deliveries and early edits, and where people are reached."""
-    starts = {each: positions[each].content_offset + 1 for each in decidings}
-    ends = {each: positions[each].content_offset for each in decidings}
-    records = read_all(log_.bootstrap, content, decidings, f"restore-{content}", starts, log_.broker)
-    for count, record in enumerate(records, start=1):
-        ends[record.partition] = record.offset
-        _take_word(decidings[record.partition], record, codec)
-        if count % COMMIT_EVERY == 0:
-            for partition in decidings:
-                _stand(decidings, positions, partition, ends[partition])
-    for partition in decidings:
-        _stand(decidings, positions, partition, ends[partition])
-
-
-def _stand(decidings: Mapping[int, Deciding], positions: dict[int, Position], partition: int, end: int) -> None:
-    positions[partition] = replace(positions[partition], content_offset=end)
-    decidings[partition].state.commit(positions[partition])
-
-
-def _take_word(deciding: Deciding, record: Arrived, codec: Codec) -> None:
-    key = record.key.decode()
-    handle_id = handle_of(key)
-    rows = deciding.state.rows(home_of(key))
-    if handle_id is not None:
-        profile = None if record.value is None else codec.decode(record.value)
-        _set(rows, handle_id, None if profile is None else address_of(profile))
-        return
-    row_id = key.partition(DELIVERY)[2] or key.partition(EDIT)[2]
-    delivery, edit = rows.get(Delivery, row_id), rows.get(EarlyEdit, row_id)
-    if delivery is not None and delivery.awaits_echo and delivery.content_id == key:
-        words = None if record.value is None else codec.decode(record.value)
-        _set(rows, row_id, None if words is None else PendingWords(delivery_id=row_id, text=words.text))
-    elif edit is not None and edit.content_id == key:
-        _set(rows, row_id, None if record.value is None else early_words(codec.decode(record.value)))
-
-
-def _set(rows: Rows, row_id: str, row: PendingWords | EarlyWords | Address | None) -> None:
-    if row is not None:
-        rows.put(row_id, row)
-        return
-    rows.delete(PendingWords, row_id)
-    rows.delete(EarlyWords, row_id)
-    rows.delete(Address, row_id)

@@ -1,7 +1,8 @@
 """Rows in RocksDB: one database for a worker's processor, with a shelf for each partition.
 
-A key in it: the partition (2 bytes), what it is (1 byte), and for a row: the length of the row's key (2 bytes), the
-key, the type's number (1 byte), the row's id. A deadline stands there twice, the second time under when it is due.
+A key in it: the partition (2 bytes), what it is (1 byte), and for a row its place (topics.shapes). A deadline stands
+there twice, the second time under when it is due. A place whose row is to go into the next checkpoint of the snapshot
+stands there once more, with nothing under it.
 """
 
 import struct
@@ -15,22 +16,24 @@ from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, Options, Rd
 from engine.bookkeeping import Timer
 from engine.errors import RejoinderError
 from engine.rows import Row
-from topics.shelves import Change, Due, Position, due_of
+from topics.shapes import Shape, beginning, tag_at
+from topics.shelves import Change, Due, Position, Saved, due_of
 
 R = TypeVar("R", bound=Row)
 
-FORMAT: Final = 1
-"""Of the keys above."""
 BLOCK_CACHE: Final = 64 * 2**20
 WRITE_BUFFER: Final = 32 * 2**20
 """Bytes, for all partitions together; two of them at most are in memory."""
 
-_ROW, _DUE, _POSITION = b"r", b"t", b"p"
+_ROW, _DUE, _POSITION, _UNSAVED, _SNAPSHOT = b"r", b"t", b"p", b"u", b"s"
 _SHAPE: Final = b"shape"
 _POSITIONS: Final = msgspec.msgpack.Decoder(Position)
+_TIMERS: Final = msgspec.msgpack.Decoder(Timer)
 _LENGTH: Final = struct.Struct(">H")
 _WHEN: Final = struct.Struct(">Q")
 _AFTER: Final = b"\xff"
+_AT_ONCE: Final = 5_000
+"""How many rows are written together when all are gone through."""
 
 
 class StateUnusable(RejoinderError):
@@ -53,17 +56,14 @@ class RocksFolder:
 
     def __init__(self, path: str, kinds: Sequence[type[Row]]) -> None:
         self._path = path
-        self._kinds = sorted(kinds, key=lambda kind: kind.__name__)
-        self.encode = msgspec.msgpack.Encoder().encode
-        self.tags = {kind: bytes([number]) for number, kind in enumerate(self._kinds, start=1)}
-        self.decoders = {tag[0]: msgspec.msgpack.Decoder(kind) for kind, tag in self.tags.items()}
+        self.shape = Shape(kinds)
+        self.encode, self.tags, self.decoders = self.shape.encode, self.shape.tags, self.shape.decoders
         self.db = self._open()
-        shape = self._shape()
-        if self.db.get(_SHAPE) != shape:
+        if self.db.get(_SHAPE) != self.shape.text:
             self.db.close()
             Rdict.destroy(path, _options())
             self.db = self._open()
-            self.db[_SHAPE] = shape
+            self.db[_SHAPE] = self.shape.text
 
     def shelf(self, partition: int) -> "RocksShelf":
         """The shelf of a partition."""
@@ -89,22 +89,20 @@ class RocksFolder:
                 "runs; else delete the folder, it is built again from the log"
             ) from None
 
-    def _shape(self) -> bytes:
-        """What the rows look like: their types, fields, and the fields' types."""
-        shapes = msgspec.json.schema_components(self._kinds)
-        return msgspec.json.encode([FORMAT, shapes], order="deterministic")
-
 
 class RocksShelf:
     """One partition's rows, as topics.shelves.Shelf says."""
 
     def __init__(self, folder: RocksFolder, partition: int) -> None:
+        self.shape: Shape | None = folder.shape
         self._folder = folder
         self._db = folder.db
         self._prefix = struct.pack(">H", partition)
         self._rows = self._prefix + _ROW
         self._timers = self._prefix + _DUE
         self._place = self._prefix + _POSITION
+        self._unsaved = self._prefix + _UNSAVED
+        self._snapshot = self._prefix + _SNAPSHOT
 
     def load(self, key: str, kind: type[R], row_id: str) -> R | None:
         value = self._db.get(self._key(key) + self._folder.tags[kind] + row_id.encode())
@@ -151,12 +149,14 @@ class RocksShelf:
         begins, key = b"", ""
         for change in changes:
             if change.key != key or not begins:
-                begins, key = self._key(change.key), change.key
+                begins, key = beginning(change.key), change.key
             place = begins + tags[change.kind] + change.row_id.encode()
             if change.after is None:
-                batch.delete(place)
+                batch.delete(self._rows + place)
             else:
-                batch.put(place, encode(change.after))
+                batch.put(self._rows + place, encode(change.after))
+            if not change.kind.has_words:
+                batch.put(self._unsaved + place, b"")
             if change.kind is Timer:
                 self._move(batch, change)
         if position is not None:
@@ -180,6 +180,52 @@ class RocksShelf:
         batch.delete_range(self._prefix, self._prefix + _AFTER)
         self._write(batch)
 
+    def unsaved(self, most: int) -> list[Saved]:
+        start = len(self._unsaved)
+        places = [mark[start:] for mark, _ in islice(self._scan(self._unsaved, self._unsaved), most)]
+        return [Saved(place, self._db.get(self._rows + place)) for place in places]
+
+    def save(self, places: Iterable[bytes], snapshot: bytes) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for place in places:
+            batch.delete(self._unsaved + place)
+        batch.put(self._snapshot, snapshot)
+        self._write(batch)
+
+    def snapshot(self) -> bytes | None:
+        found: bytes | None = self._db.get(self._snapshot)
+        return found
+
+    def mark_all(self) -> None:
+        start, apart = len(self._rows), self._folder.shape.apart
+        places = (row[start:] for row, _ in self._scan(self._rows, self._rows))
+        wanted = (place for place in places if place[tag_at(place)] not in apart)
+        while some := list(islice(wanted, _AT_ONCE)):
+            batch = WriteBatch(raw_mode=True)
+            for place in some:
+                batch.put(self._unsaved + place, b"")
+            self._write(batch)
+
+    def fill(self, rows: Sequence[Saved]) -> None:
+        batch, timers = WriteBatch(raw_mode=True), self._folder.tags[Timer]
+        for place, value in dict(rows).items():
+            row = self._rows + place
+            if place[tag_at(place)] == timers[0]:
+                self._move_filled(batch, place, self._db.get(row), value)
+            if value is None:
+                batch.delete(row)
+            else:
+                batch.put(row, value)
+        self._write(batch)
+
+    def _move_filled(self, batch: WriteBatch, place: bytes, before: bytes | None, after: bytes | None) -> None:
+        """A deadline from a snapshot stands under when it is due, and no longer under when it was."""
+        key, _, row_id = self._folder.shape.split(place)
+        if before is not None:
+            batch.delete(self._timer((_TIMERS.decode(before).due, key, row_id)))
+        if after is not None:
+            batch.put(self._timer((_TIMERS.decode(after).due, key, row_id)), b"")
+
     def _write(self, batch: WriteBatch) -> None:
         try:
             self._db.write(batch)
@@ -187,8 +233,7 @@ class RocksShelf:
             raise StateUnusable(_unwritten(error)) from None
 
     def _key(self, key: str) -> bytes:
-        encoded = key.encode()
-        return self._rows + _LENGTH.pack(len(encoded)) + encoded
+        return self._rows + beginning(key)
 
     def _timer(self, due: Due) -> bytes:
         when, key, row_id = due

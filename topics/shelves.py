@@ -14,6 +14,7 @@ import msgspec
 from engine.bookkeeping import Timer
 from engine.rows import Row
 from engine.rows import Shelf as KeyShelf
+from topics.shapes import Shape
 
 R = TypeVar("R", bound=Row)
 
@@ -32,6 +33,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """The last event's."""
     content_offset: int = -1
     """Of the last record of words; -1: there was none."""
+    profiles_offset: int = -1
+    """Of the last record of names; -1: there was none."""
     commands: int = 0
     """The offset after the last command that led to an event."""
 
@@ -46,8 +49,22 @@ class Change(NamedTuple):
     after: Row | None
 
 
+class Saved(NamedTuple):
+    """A row as a snapshot has it: its place (topics.shapes) and its bytes; None: there is none any more."""
+
+    place: bytes
+    value: bytes | None
+
+
 class Shelf(KeyShelf, Protocol):
-    """One partition's rows, as they were at the last commit."""
+    """One partition's rows, as they were at the last commit.
+
+    It knows which of them were changed since the last checkpoint of its snapshot (topics.snapshots): a mark for each
+    is written with the change. Those with words are never marked.
+    """
+
+    shape: Shape | None
+    """How its rows are written; None: it has no snapshots."""
 
     def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
         """All rows of a key, with their ids; None: they are more than `most`."""
@@ -67,17 +84,35 @@ class Shelf(KeyShelf, Protocol):
     def clear(self) -> None:
         """Takes everything away."""
 
+    def unsaved(self, most: int) -> list[Saved]:
+        """What was changed since the last checkpoint, as it is now, in the order of the places; at most so many."""
+
+    def save(self, places: Iterable[bytes], snapshot: bytes) -> None:
+        """These places are in the snapshot by now; keeps what the snapshot says of itself."""
+
+    def snapshot(self) -> bytes | None:
+        """What was kept of the snapshot last; None: nothing."""
+
+    def mark_all(self) -> None:
+        """Every row is to go into the snapshot again."""
+
+    def fill(self, rows: Sequence[Saved]) -> None:
+        """Takes rows from a snapshot, of several of one place the last, without marking them."""
+
 
 class MemoryShelf:
     """A shelf that is gone with the process: for tests, and to measure what RocksDB costs."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape | None = None) -> None:
+        self.shape = shape
         self.clear()
 
     def clear(self) -> None:
         self._rows: dict[str, dict[tuple[type[Row], str], Row]] = {}
         self._dues: list[Due] = []
         self._position: Position | None = None
+        self._unsaved: set[bytes] = set()
+        self._snapshot: bytes | None = None
 
     def load(self, key: str, kind: type[R], row_id: str) -> R | None:
         return self._rows.get(key, {}).get((kind, row_id))  # type: ignore[return-value]
@@ -111,10 +146,50 @@ class MemoryShelf:
                 self._dues.remove(old)
             if new is not None:
                 insort(self._dues, new)
+            if self.shape is not None and not change.kind.has_words:
+                self._unsaved.add(self.shape.place(change.key, change.kind, change.row_id))
         self._position = position or self._position
 
     def position(self) -> Position | None:
         return self._position
+
+    def unsaved(self, most: int) -> list[Saved]:
+        return [self._saved(place) for place in sorted(self._unsaved)[:most]]
+
+    def save(self, places: Iterable[bytes], snapshot: bytes) -> None:
+        self._unsaved.difference_update(places)
+        self._snapshot = snapshot
+
+    def snapshot(self) -> bytes | None:
+        return self._snapshot
+
+    def mark_all(self) -> None:
+        shape = _known(self.shape)
+        self._unsaved |= {
+            shape.place(key, kind, row_id)
+            for key, rows in self._rows.items()
+            for kind, row_id in rows
+            if not kind.has_words
+        }
+
+    def fill(self, rows: Sequence[Saved]) -> None:
+        shape, marked = _known(self.shape), self._unsaved.copy()
+        for place, value in rows:
+            key, kind, row_id = shape.split(place)
+            row = None if value is None else shape.decode(place, value)
+            self.write([Change(key, kind, row_id, self.load(key, kind, row_id), row)], None)
+        self._unsaved = marked
+
+    def _saved(self, place: bytes) -> Saved:
+        shape = _known(self.shape)
+        row = self.load(*shape.split(place))
+        return Saved(place, None if row is None else shape.encode(row))
+
+
+def _known(shape: Shape | None) -> Shape:
+    if shape is None:
+        raise ValueError("a shelf without a shape has no snapshots")
+    return shape
 
 
 def due_of(row: Row | None, change: Change) -> Due | None:

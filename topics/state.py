@@ -40,6 +40,10 @@ class PartitionState:
         """Deadlines after the horizon that were set since the last commit."""
         self._taken: list[Due] = []
         self._ordered_to = 0
+        self.unsaved = 0
+        """How many rows were changed since the last checkpoint of the snapshot, or since the start."""
+        self.is_snapshot_begun = False
+        """Whether the snapshot is not whole yet: it takes more checkpoints."""
         self._read_on(None)
 
     def rows(self, key: str) -> Rows:
@@ -69,6 +73,7 @@ class PartitionState:
         ]
         if changes or position is not None:
             self.shelf.write(changes, position)
+            self.unsaved += len(changes)
         self.journal.commit()
         for rows in self._used:
             rows.shelved()
@@ -87,6 +92,10 @@ class PartitionState:
             kept.clear()
         self.journal.commit()
         self._horizon, self._ordered_to = None, 0
+
+    def refilled(self) -> None:
+        """The shelf was filled from a snapshot, after everything was forgotten."""
+        self._read_on(None)
 
     def rollback(self) -> None:
         """Nothing since the last commit happened."""

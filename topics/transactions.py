@@ -76,13 +76,26 @@ def produce(
         StartAgain: there was no room for some seconds.
     """
     where = partition_of(key, topic.partitions) if partition is None else partition
+    hand_over(producer, topic.name, key.encode(), value, where, headers, on_delivery)
+
+
+def hand_over(
+    producer: Producer,
+    topic: str,
+    key: bytes,
+    value: bytes | None,
+    partition: int,
+    headers: Headers | None = None,
+    on_delivery: OnDelivery | None = None,
+) -> None:
+    """`produce`, where the topic's name, the key's bytes and the partition are known."""
     for _ in range(RETRIES):
         try:
-            producer.produce(topic.name, value, key.encode(), where, headers=headers, on_delivery=on_delivery)
+            producer.produce(topic, value, key, partition, headers=headers, on_delivery=on_delivery)
             return
         except BufferError:
             producer.poll(1.0)  # the client's queue is full: let it drain
-    raise StartAgain(f"the client's queue for {topic.name} did not drain")
+    raise StartAgain(f"the client's queue for {topic} did not drain")
 
 
 def flush(producer: Producer) -> None:

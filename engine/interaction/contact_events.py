@@ -10,7 +10,7 @@ class ContactCreated(Event, kw_only=True):
 
     handle_id: Annotated[str, "the home of the handle"]
     channel: Annotated[str, "the channel of the handle"]
-    profile_id: Annotated[str, "where name and screen name lie in interaction.content"]
+    profile_id: Annotated[str, "where name and screen name lie in interaction.profiles"]
     how: Annotated[str, "message (the person wrote) or imported"] = "message"
 
 
@@ -19,7 +19,7 @@ class ProfileRecorded(Event, kw_only=True):
 
     handle_id: Annotated[str, "the home of the handle"]
     channel: Annotated[str, "the channel of the handle"]
-    profile_id: Annotated[str, "where name, screen name and platform id lie in interaction.content"]
+    profile_id: Annotated[str, "where name, screen name and platform id lie in interaction.profiles"]
 
 
 class HandleLinked(Event, kw_only=True):

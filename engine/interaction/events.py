@@ -458,7 +458,7 @@ class Words(Record, kw_only=True):
 
 
 class Profile(Record, kw_only=True):
-    """interaction.content: who a handle belongs to. A tombstone forgets it.
+    """interaction.profiles: who a handle belongs to. A tombstone forgets it.
 
     Its key is `home:p`, or `home:h:handle` for a handle that is linked to another home's contact.
     """

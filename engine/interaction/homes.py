@@ -13,7 +13,7 @@ from engine.interaction import early
 from engine.interaction import events as e
 from engine.interaction.forwarding import invited_by
 from engine.interaction.state import Address
-from engine.interaction.writing import CONTENT, INTERACTION, Case, meta
+from engine.interaction.writing import INTERACTION, PROFILES, Case, meta
 from engine.record import Command, Event
 from engine.rows import Rows
 
@@ -23,7 +23,7 @@ def _keep_profile(case: Case, event: ce.ContactCreated | ce.ProfileRecorded) -> 
     if profile is None:
         return
     case.rows.put(event.handle_id, address_of(profile))
-    yield Send(CONTENT, event.profile_id, profile)
+    yield Send(PROFILES, event.profile_id, profile)
 
 
 def _link_home(case: Case, event: ce.HandleLinked) -> Iterator[Send]:

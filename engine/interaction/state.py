@@ -1,6 +1,6 @@
 """The rows of one contact's key. Derived from the events, so never registered as facts of their own."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from engine.interaction.commands import Attachment
 from engine.record import Millis
@@ -24,8 +24,10 @@ class Contact(Row, kw_only=True, frozen=True):
 class Address(Row, kw_only=True, frozen=True):
     """Where a handle is reached. Id: the handle's.
 
-    Not from events, which have no names: it is read back from interaction.content.
+    Not from events, which have no names: it is read back from interaction.profiles.
     """
+
+    has_words: ClassVar[bool] = True
 
     channel: Annotated[str, "x, facebook or messenger"]
     platform_id: Annotated[str, "the platform's id of the person"]
@@ -92,6 +94,8 @@ class EarlyWords(Row, kw_only=True, frozen=True):
 
     Not from events, which have no words: it is read back from interaction.content.
     """
+
+    has_words: ClassVar[bool] = True
 
     text: Annotated[str, "the new text"]
     salt: Annotated[bytes, "of its digest"]
@@ -208,6 +212,8 @@ class PendingWords(Ordered, kw_only=True, frozen=True):
 
     Not from events, which have no words: it is read back from interaction.content.
     """
+
+    has_words: ClassVar[bool] = True
 
     delivery_id: Annotated[str, "the delivery"]
     text: Annotated[str, "the text"]

@@ -9,6 +9,7 @@ from engine.record import Command, Event
 from engine.rows import Rows
 
 CONTENT: Final = "interaction.content"
+PROFILES: Final = "interaction.profiles"
 INTERACTION: Final = "interaction.commands"
 ROUTING: Final = "routing.commands"
 DELIVERY: Final = "delivery.commands"

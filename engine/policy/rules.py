@@ -17,6 +17,11 @@ _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"(\d{1,9})\s*([smhd])", re.ASCII)
 
 
+LONGEST_RETRY: Final = 3 * 86_400_000
+"""Milliseconds for which a post may be tried again at most, so that the words of what is on its way need not be looked
+for further back than a week (topics.apart)."""
+
+
 def duration(text: str) -> int:
     """Milliseconds of `90s`, `5m`, `72h` or `30d`.
 

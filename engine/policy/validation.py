@@ -14,7 +14,7 @@ from engine.policy import forbidden, reach
 from engine.policy.document import Account, Filter, Notice, Policy, Queue
 from engine.policy.filters import bare, fold
 from engine.policy.lengths import too_long
-from engine.policy.rules import HANDLE, duration
+from engine.policy.rules import HANDLE, LONGEST_RETRY, duration
 
 Path = tuple[str | int, ...]
 
@@ -86,6 +86,8 @@ def _times(part: Policy | Queue, names: Collection[str], path: Path) -> Iterator
             else:
                 if millis == 0 and name in _ABOVE_ZERO:
                     yield Problem((*path, name), "it has to be above zero")
+                if name == "retry_for" and millis > LONGEST_RETRY:
+                    yield Problem((*path, name), "it has to be 3d at most")
 
 
 def _numbers(policy: Policy) -> Iterator[Problem]:

@@ -9,7 +9,14 @@ from engine.record import Event
 from projections.contact_history import actions, messages, people
 from projections.contact_history import rows as r
 from projections.contact_history.fold import opened, update
-from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, Logged, nothing_before
+from projections.records import (
+    ERASABLE,
+    INTERACTION_CONTENT,
+    INTERACTION_EVENTS,
+    INTERACTION_PROFILES,
+    Logged,
+    nothing_before,
+)
 from projections.tables import Json, Store, Table, json_of, plain
 from projections.values import exact, shown
 
@@ -17,10 +24,11 @@ Decided = Sequence[tuple[Logged, Event]]
 
 
 class ContactHistory:
-    """Facts from interaction.events, words and names from interaction.content; the views join them."""
+    """Facts from interaction.events, words from interaction.content, names from interaction.profiles; the views
+    join them."""
 
     name = "contact_history"
-    topics: tuple[str, ...] = (INTERACTION_EVENTS, INTERACTION_CONTENT)
+    topics: tuple[str, ...] = (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES)
     tables: tuple[Table[Any], ...] = (
         r.CONTACTS,
         r.HANDLES,
@@ -38,7 +46,7 @@ class ContactHistory:
         _fold_interactions(store, events)
         acted = _fold_actions(store, events)
         _fold_messages(store, events, acted)
-        _fold_content(store, {logged.key: logged.record for logged in batch if logged.topic == INTERACTION_CONTENT})
+        _fold_content(store, {logged.key: logged.record for logged in batch if logged.topic in ERASABLE})
 
 
 def profile_of(content_id: str) -> str | None:

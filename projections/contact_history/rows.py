@@ -24,7 +24,7 @@ class Handle(Row):
     contact_id: Annotated[str | None, "the contact to which it is linked, else the one made for it; null: none is"]
     channel: Annotated[str | None, "x, facebook or messenger; null: nothing of its own says"]
     profile_id: Annotated[
-        str | None, "where its own names lie in interaction.content; null: no contact was made for it"
+        str | None, "where its own names lie in interaction.profiles; null: no contact was made for it"
     ]
     linked_at: Annotated[datetime, "since when it is this contact's"]
     link_id: Annotated[str | None, "the link to a contact elsewhere; null: there is none"]

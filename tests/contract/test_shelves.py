@@ -10,12 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.bookkeeping import Chain, Timer
+from engine.interaction.state import Address
 from engine.routing.state import Bucket, Need
 from engine.rows import Row
 from topics.rocks import RocksFolder, StateUnusable
-from topics.shelves import Change, MemoryShelf, Position, Shelf
+from topics.shapes import Shape
+from topics.shelves import Change, MemoryShelf, Position, Saved, Shelf
 
-KINDS: tuple[type[Row], ...] = (Timer, Chain, Bucket)
+KINDS: tuple[type[Row], ...] = (Timer, Chain, Bucket, Address)
+SHAPE = Shape(KINDS)
 HERE = Position(cluster="c", event_offset=7, digest=b"\x00\xff", content_offset=3, commands=9)
 IDS = st.sampled_from(["", "a", "a|1", "b", "ü😀", "\x00", "\xff", "a" * 300])
 KEYS = st.sampled_from(["k", "kk", "k\x00", "", "~0", "پول", "x" * 300])
@@ -24,7 +27,7 @@ KEYS = st.sampled_from(["k", "kk", "k\x00", "", "~0", "پول", "x" * 300])
 @pytest.fixture(params=["memory", "rocks"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     if request.param == "memory":
-        yield MemoryShelf()
+        yield MemoryShelf(SHAPE)
         return
     with closing(RocksFolder(str(tmp_path / "state"), KINDS)) as folder:
         neighbours = folder.shelf(0), folder.shelf(2)
@@ -92,6 +95,35 @@ def test_deadlines_come_in_order_from_anywhere_on(shelf: Shelf) -> None:
         assert list(shelf.dues(each, 10)) == every[at:]
     shelf.write([gone("k", "b", timer("b", 2))], None)
     assert list(shelf.dues((1, "k", "a"), 10)) == [(2, "j", "a"), (2**62, "k", "c")]
+
+
+def saved(key: str, kind: type[Row], row_id: str, row: Row | None) -> Saved:
+    return Saved(SHAPE.place(key, kind, row_id), None if row is None else SHAPE.encode(row))
+
+
+def test_what_was_changed_is_marked_until_it_is_saved_but_for_words_and_names(shelf: Shelf) -> None:
+    address = Address(channel="x", platform_id="1")
+    shelf.write([put("k", "b", bucket()), put("k", "a", bucket()), put("k", "h", address)], HERE)
+    shelf.write([put("k", "a", bucket(waiting=2), bucket()), gone("k", "b", bucket())], None)
+    every = [saved("k", Bucket, "a", bucket(waiting=2)), saved("k", Bucket, "b", None)]
+    assert (shelf.unsaved(9), shelf.unsaved(1), shelf.snapshot()) == (every, every[:1], None)
+    shelf.save([every[0].place], b"how far")
+    assert (shelf.unsaved(9), shelf.snapshot()) == (every[1:], b"how far")
+    shelf.save([every[1].place], b"further")
+    assert (shelf.unsaved(9), shelf.snapshot()) == ([], b"further")
+    shelf.mark_all()
+    assert shelf.unsaved(9) == every[:1]
+    shelf.clear()
+    assert (shelf.unsaved(9), shelf.snapshot()) == ([], None)
+
+
+def test_a_shelf_is_filled_without_marks_and_has_the_deadlines_in_order(shelf: Shelf) -> None:
+    one, two = saved("k", Timer, "t", timer("t", 5)), saved("k", Timer, "t", timer("t", 3))
+    shelf.fill([one, saved("k", Bucket, "a", bucket()), two, saved("l", Timer, "t", timer("t", 4))])
+    assert (list(shelf.dues(None, 9)), shelf.unsaved(9)) == ([(3, "k", "t"), (4, "l", "t")], [])
+    shelf.fill([saved("k", Timer, "t", timer("t", 9)), saved("l", Timer, "t", None), saved("k", Bucket, "a", None)])
+    assert (list(shelf.dues(None, 9)), list(shelf.all("k"))) == ([(9, "k", "t")], [("t", timer("t", 9))])
+    assert shelf.load("l", Timer, "t") is None
 
 
 Step = tuple[str, str, str, int | None]

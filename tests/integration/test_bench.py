@@ -19,7 +19,7 @@ from bench.stage import Staged, stage
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.instance import DataFolder
 from topics import clients
-from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, ROUTING_COMMANDS, Catalogue
+from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES, ROUTING_COMMANDS, Catalogue
 from topics.reading import high_watermarks
 
 PARTITIONS = 4
@@ -65,7 +65,7 @@ def test_both_sides_write_the_same_records(
         floor = run_floor(cluster, target, expected, kind)
         assert engine.events == floor.events == expected.events > COUNT
         assert engine.commands == floor.commands == COUNT + PARTITIONS  # and the policy's, one a partition
-        for topic in (INTERACTION_EVENTS, INTERACTION_CONTENT):
+        for topic in (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES):
             by_engine = written(cluster.bootstrap, cluster.catalogue, topic)
             by_floor = written(cluster.bootstrap, target, topic)
             assert [*map(by_engine.get, by_engine)] == [*map(by_floor.get, by_engine)]

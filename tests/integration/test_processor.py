@@ -22,13 +22,13 @@ from engine.routing.events import AgentStateChanged
 from engine.rows import Row
 from rejoinder.cluster import Cluster
 from tests.log_checks import read_log, records_of
-from tests.processing import POLICY, agent, deployed, eventually, message, send, setup, worker, working
+from tests.processing import POLICY, agent, deployed, eventually, log_of, message, send, setup, worker, working
 from topics import clients
 from topics.deciding import ChainBroken, Deciding
 from topics.processor import Processor
 from topics.publisher import Outgoing
 from topics.reading import read_all
-from topics.restoring import Log, restore
+from topics.restoring import restore
 
 PARTITIONS = 2
 
@@ -236,8 +236,7 @@ def test_restored_rows_equal_the_rows_of_whoever_decided(cluster: Cluster) -> No
     for partition in range(PARTITIONS):
         given = setup(cluster, InteractionDecider(), "x")
         deciding = Deciding(given.decider, given.codec, partition, given.policies, given.clock)
-        names = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content", "commands"))
-        restore({partition: deciding}, cluster.codec, Log(cluster.bootstrap, "any", *names))
+        restore({partition: deciding}, cluster.codec, log_of(cluster))
         restored |= {rows.key: list(rows.all()) for rows in deciding.state.all() if list(rows.all())}
     assert restored == decided
     assert len(restored) == 20 + PARTITIONS

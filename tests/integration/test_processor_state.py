@@ -14,9 +14,9 @@ from rejoinder.cluster import Cluster
 from rejoinder.programs.engine import state_folder
 from tests.integration.test_processor import received
 from tests.log_checks import read_log
-from tests.processing import deployed, eventually, message, send, setup, working
+from tests.processing import deployed, eventually, log_of, message, send, setup, working
 from topics.deciding import Deciding
-from topics.restoring import Log, restore
+from topics.restoring import restore
 from topics.rocks import RocksFolder
 from topics.shelves import MemoryShelf, Shelf
 
@@ -66,8 +66,7 @@ def rebuilt(cluster: Cluster, shelf: Shelf, partition: int) -> AllRows:
     """The rows of one partition, from a shelf and the log."""
     given = setup(cluster, InteractionDecider(), "x")
     deciding = Deciding(given.decider, given.codec, partition, given.policies, given.clock, shelf=shelf)
-    names = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content", "commands"))
-    restore({partition: deciding}, cluster.codec, Log(cluster.bootstrap, "any", *names))
+    restore({partition: deciding}, cluster.codec, log_of(cluster))
     return rows_of(deciding)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from projections.projector import connect
-from projections.records import INTERACTION_CONTENT
+from projections.records import INTERACTION_CONTENT, INTERACTION_PROFILES
 from tests.projecting import Fed, answered
 from tests.projection_log import Person
 from tests.projection_stories import (
@@ -64,7 +64,7 @@ def test_erased_words_and_names_read_as_erased(fed: Fed) -> None:
     assert isinstance(event, e.MessageReceived)
     person.tell(e.MessageDeleted, item_id=event.item_id, content_id=event.content_id)
     fed.log.append(INTERACTION_CONTENT, event.content_id, None)
-    fed.log.append(INTERACTION_CONTENT, f"{person.home}:p", None)
+    fed.log.append(INTERACTION_PROFILES, f"{person.home}:p", None)
     fed.feed()
     assert fed.one("SELECT author, status, text FROM contact_history.timeline WHERE place = 1") == (
         "[erased]",
@@ -361,8 +361,8 @@ def test_what_is_asked_is_seen_as_changed_by_sequence(fed: Fed) -> None:
 
 def test_names_are_forgotten_wherever_they_are_kept(fed: Fed) -> None:
     person = moved_to_messenger(fed.log)
-    fed.log.append(INTERACTION_CONTENT, f"{person.home}:h:{person.messenger.home}", None)
-    fed.log.append(INTERACTION_CONTENT, f"{person.home}:p", None)
+    fed.log.append(INTERACTION_PROFILES, f"{person.home}:h:{person.messenger.home}", None)
+    fed.log.append(INTERACTION_PROFILES, f"{person.home}:p", None)
     fed.feed()
     authors = "SELECT DISTINCT author FROM contact_history.message WHERE direction = 'in'"
     assert fed.all(authors) == [("[erased]",)]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from engine.envelope import home, partition_of
 from engine.interaction import events as e
@@ -29,9 +28,9 @@ class Noting(Processor):
 
     dropped: frozenset[int] = frozenset()
 
-    def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self.dropped |= {place.partition for place in partitions}
-        super()._drop(consumer, partitions)
+    def _drop(self, partitions: list[int]) -> None:
+        self.dropped |= set(partitions)
+        super()._drop(partitions)
 
     @property
     def owned(self) -> set[int]:

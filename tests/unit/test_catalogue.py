@@ -19,9 +19,10 @@ def test_events_are_kept_for_ever() -> None:
 def test_what_holds_words_ends_within_a_month_or_can_be_erased_within_a_day() -> None:
     for name in (names.INTERACTION_COMMANDS, names.DELIVERY_COMMANDS, names.DEAD_LETTERS):
         assert 0 < int(catalogue().topic(name).config["retention.ms"]) <= 30 * names.DAY
-    content = catalogue().topic(names.INTERACTION_CONTENT).config
-    assert content["cleanup.policy"] == "compact"
-    assert int(content["max.compaction.lag.ms"]) <= 12 * names.HOUR
+    for name in (names.INTERACTION_CONTENT, names.INTERACTION_PROFILES):
+        config = catalogue().topic(name).config
+        assert config["cleanup.policy"] == "compact"
+        assert int(config["max.compaction.lag.ms"]) <= 12 * names.HOUR
 
 
 def test_time_stamps_are_never_those_of_the_broker() -> None:

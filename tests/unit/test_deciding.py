@@ -343,5 +343,5 @@ def test_nobodys_words_are_in_an_event_a_result_a_command_to_routing_a_reason_or
     for token in tokens:
         assert not any(token.encode() in value for value in written)
         assert token not in str(logs) + "".join(reasons)
-    content = b"".join(places(partition.written, ("interaction.content",)))
+    content = b"".join(places(partition.written, ("interaction.content", "interaction.profiles")))
     assert all(token.encode() in content for token in tokens)

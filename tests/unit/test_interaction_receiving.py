@@ -54,8 +54,9 @@ def test_the_first_message_makes_a_contact_and_waits_for_an_agent() -> None:
     content = {send.key: send.record for send in told.sent if send.topic == "interaction.content"}
     assert content == {
         f"{HOME}:m:m1": e.Words(text="My phone is dead", salt=SALT, language="en"),
-        f"{HOME}:p": e.Profile(channel="x", platform_id="42", screen_name="jo", name="Jo Doe"),
     }
+    names = {send.key: send.record for send in told.sent if send.topic == "interaction.profiles"}
+    assert names == {f"{HOME}:p": e.Profile(channel="x", platform_id="42", screen_name="jo", name="Jo Doe")}
     assert sent(told, "routing.commands") == ["RequestAgent"]
 
 

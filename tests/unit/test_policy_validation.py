@@ -54,6 +54,7 @@ def notice_of(text: str, language: str = "en", visibility: str = "public") -> di
         ({"accept_within": "soon"}, ("accept_within",), "is not a duration"),
         ({"expire_after": "x"}, ("expire_after",), "is not a duration"),
         ({"retry_for": ""}, ("retry_for",), "is not a duration"),
+        ({"retry_for": "73h"}, ("retry_for",), "3d at most"),
         ({"retry_every": "1"}, ("retry_every",), "is not a duration"),
         ({"notice_max_age": "h"}, ("notice_max_age",), "is not a duration"),
         ({"queues": CARE * 2, "filters": ()}, ("queues", 1, "name"), "stands here twice"),

@@ -5,7 +5,7 @@ import pytest
 from engine.interaction.events import Words
 from engine.routing.events import AgentStateChanged
 from projections.errors import UnknownEvent, UnreadableRecord
-from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, read
+from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES, read
 from rejoinder.schema_files import record_types, schema_of
 from schemas.codec import Codec
 from tests.projection_log import Log, Person, codec
@@ -44,7 +44,8 @@ def test_a_record_without_a_readable_key_is_refused(key: bytes | None) -> None:
         read(INTERACTION_EVENTS, 0, 0, key, b"", codec())
 
 
-def test_only_content_has_tombstones() -> None:
-    assert read(INTERACTION_CONTENT, 0, 0, b"home:p", None, codec()).record is None
+def test_only_words_and_names_have_tombstones() -> None:
+    assert read(INTERACTION_CONTENT, 0, 0, b"home:m:1", None, codec()).record is None
+    assert read(INTERACTION_PROFILES, 0, 0, b"home:p", None, codec()).record is None
     with pytest.raises(UnreadableRecord, match="tombstone"):
         read(INTERACTION_EVENTS, 0, 0, b"home", None, codec())
