@@ -1,6 +1,7 @@
 """The star schema: facts of interactions, transitions, deliveries and agents' states, and their dimensions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from engine.interaction import events as e
@@ -12,6 +13,10 @@ from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.fold import measure, opened, transition
 from projections.tables import Store, Table
 from projections.values import moment, shown
+
+# functools' own look-up costs more than the most of what is called.
+_measure_of = cache(measure.dispatch)
+_request_of = cache(requested.dispatch)
 
 
 class Reporting:
@@ -54,8 +59,8 @@ def _fold_interactions(
                 continue  # refused because there is no such interaction
             else:
                 raise nothing_before(logged, "interaction", event.interaction_id)
-        measure(event, fact)
-        asked = requested(event, fact)
+        _measure_of(type(event))(event, fact)
+        asked = _request_of(type(event))(event, fact)
         if asked is not None:
             deliveries[asked.delivery_id] = asked
         elif is_settled(event):
