@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from projections import offsets
-from projections.errors import ShapeChanged
+from projections.errors import RebuildRuns, ShapeChanged
 from projections.projection import Projection, views_of
 from projections.tables import shape
 
@@ -20,6 +20,8 @@ READER = "rejoinder_reader"
 """The role that may read the views, where it exists."""
 
 _LOCK = 7237122  # an advisory lock: several projectors may start at once
+_UNFINISHED = "unfinished"
+"""Stands for the shape of a version that is being built."""
 _DDL = """
 CREATE SCHEMA IF NOT EXISTS projector;
 COMMENT ON SCHEMA projector IS 'How far each projection has read, and which of its versions is the current one.';
@@ -33,7 +35,8 @@ CREATE TABLE IF NOT EXISTS projector.builds (
 COMMENT ON TABLE projector.builds IS 'One row for each version of a projection that has tables.';
 COMMENT ON COLUMN projector.builds.projection IS 'the projection';
 COMMENT ON COLUMN projector.builds.version IS 'the version, whose tables lie in the schema PROJECTION_vVERSION';
-COMMENT ON COLUMN projector.builds.shape IS 'a digest of the declarations of its tables';
+COMMENT ON COLUMN projector.builds.shape IS
+    'a digest of the declarations of its tables; unfinished while they are built again';
 COMMENT ON COLUMN projector.builds.views IS 'a digest of its views, where they point at this version; else null';
 """
 # A view's column without a comment takes one of the same name: of the table that the view is named after, of another
@@ -127,8 +130,12 @@ def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build
         return build
 
 
-def create(connection: psycopg.Connection[Any], projection: Projection) -> Build:
-    """The tables of the next version, empty and shown by no view."""
+def create(connection: psycopg.Connection[Any], projection: Projection, *, unfinished: bool = False) -> Build:
+    """The tables of the next version, empty and shown by no view.
+
+    `unfinished`: without the indexes that only readers need, until `finish`; kept up to date row for row they cost
+    as much as the rows.
+    """
     with connection.transaction():
         row = connection.execute(
             "SELECT coalesce(max(version), 0) + 1 FROM projector.builds WHERE projection = %s", (projection.name,)
@@ -139,13 +146,46 @@ def create(connection: psycopg.Connection[Any], projection: Projection) -> Build
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(schema))
         for table in projection.tables:
-            connection.execute(table.ddl().encode())
+            connection.execute(table.ddl(indexed=not unfinished).encode())
         connection.execute("SET LOCAL search_path TO DEFAULT")
         connection.execute(
             "INSERT INTO projector.builds (projection, version, shape) VALUES (%s, %s, %s)",
-            (projection.name, build.version, shape(projection.tables)),
+            (projection.name, build.version, _UNFINISHED if unfinished else shape(projection.tables)),
         )
         return build
+
+
+def finish(connection: psycopg.Connection[Any], build: Build) -> None:
+    """Makes the indexes of a build that was created unfinished, in one transaction."""
+    name, tables = build.projection.name, build.projection.tables
+    with connection.transaction():
+        connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
+        for table in tables:
+            for statement in table.index_ddl():
+                connection.execute(statement.encode())
+            # The planner knows nothing of tables that were filled at one go, until PostgreSQL gets to it by itself.
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table.name)))
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        connection.execute(
+            "UPDATE projector.builds SET shape = %s WHERE projection = %s AND version = %s",
+            (shape(tables), name, build.version),
+        )
+
+
+def drop_unfinished(connection: psycopg.Connection[Any], name: str) -> None:
+    """Removes what rebuilds left that died, and keeps others from beginning one while this connection lasts.
+
+    Raises:
+        RebuildRuns: another one is at it.
+    """
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, name)).fetchone()
+    if row != (True,):
+        raise RebuildRuns(f"Another rebuild of {name} is running: let it end, or end it, and start this one again.")
+    unfinished = connection.execute(
+        "SELECT version FROM projector.builds WHERE projection = %s AND shape = %s", (name, _UNFINISHED)
+    ).fetchall()
+    for (version,) in unfinished:
+        drop(connection, name, version)
 
 
 def switch(connection: psycopg.Connection[Any], build: Build) -> None:

@@ -27,6 +27,10 @@ class ShapeChanged(ProjectionError):
     """The tables of a projection were built by other code."""
 
 
+class RebuildRuns(ProjectionError):
+    """Somebody is building the same projection again already."""
+
+
 class DatabaseUnreachable(ProjectionError):
     """PostgreSQL can't be reached."""
 

@@ -97,7 +97,7 @@ class Projector:
                 return False
             if isinstance(error, OffsetConflict):
                 raise
-            raise ProjectionError(_refusal(error, batch)) from None  # the cause's text may hold people's words
+            raise ProjectionError(refusal(error, batch)) from None  # the cause's text may hold people's words
         if batch.records:
             self._on_batch(len(batch.records))
         return True
@@ -107,10 +107,10 @@ class Projector:
         self._writer = None
         if failures > len(_PAUSES):
             raise DatabaseUnreachable(
-                f"PostgreSQL at {address(self._settings.dsn)} failed {failures} times in a row: {_first_line(error)}. "
+                f"PostgreSQL at {address(self._settings.dsn)} failed {failures} times in a row: {first_line(error)}. "
                 f"Nothing is half written; mend it and start the projector again."
             ) from error
-        log.warning("PostgreSQL failed, trying again from the offsets that it holds: %s", _first_line(error))
+        log.warning("PostgreSQL failed, trying again from the offsets that it holds: %s", first_line(error))
         stop.wait(_PAUSES[failures - 1])
 
     def _still_current(self) -> bool:
@@ -135,7 +135,7 @@ class Projector:
         try:
             self._seek(reader)
         except psycopg.OperationalError as error:
-            log.warning("PostgreSQL failed while partitions were assigned: %s", _first_line(error))
+            log.warning("PostgreSQL failed while partitions were assigned: %s", first_line(error))
             self._writer = None
             self._seek(reader)
 
@@ -153,7 +153,7 @@ def connect(dsn: str, stop: threading.Event | None = None) -> psycopg.Connection
         except psycopg.OperationalError as error:
             if pause is None or stopped.is_set():
                 raise DatabaseUnreachable(
-                    f"PostgreSQL at {address(dsn)} can't be reached: {_first_line(error)}. "
+                    f"PostgreSQL at {address(dsn)} can't be reached: {first_line(error)}. "
                     f"Check the setting postgres.dsn and that it runs."
                 ) from error
             stopped.wait(pause)
@@ -169,7 +169,8 @@ def address(dsn: str) -> str:
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 
 
-def _refusal(error: psycopg.Error, batch: Batch) -> str:
+def refusal(error: psycopg.Error, batch: Batch) -> str:
+    """What to say of a batch that PostgreSQL refused, without its own text: that may hold people's words."""
     places = ", ".join(f"{topic}[{partition}] before {upto}" for (topic, partition), upto in batch.upto.items())
     return (
         f"PostgreSQL refused a batch ({type(error).__name__}, {error.diag.table_name or 'no table'}, "
@@ -178,5 +179,6 @@ def _refusal(error: psycopg.Error, batch: Batch) -> str:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in a line."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -9,6 +9,7 @@ from engine.interaction.events import EVENTS as INTERACTION_EVENT_TYPES
 from engine.interaction.events import Profile, Words
 from engine.routing.events import EVENTS as ROUTING_EVENT_TYPES
 from projections.errors import InconsistentLog, UnknownEvent, UnreadableRecord
+from schemas.codec import HEADER_BYTES
 
 INTERACTION_EVENTS: Final = "interaction.events"
 ROUTING_EVENTS: Final = "routing.events"
@@ -33,9 +34,7 @@ Place = tuple[str, int]
 class Codec(Protocol):
     """What is needed of the codec of schemas/."""
 
-    def decode(self, value: bytes) -> msgspec.Struct: ...
-
-    def split(self, value: bytes) -> tuple[bytes, bytes]: ...
+    def read(self, value: bytes) -> tuple[msgspec.Struct, bytes]: ...
 
 
 class Logged(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +51,7 @@ class Logged(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def position(self) -> str:
-        return f"{self.topic}[{self.partition}]@{self.offset}"
+        return _position(self.topic, self.partition, self.offset)
 
 
 def read(topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, codec: Codec) -> Logged:
@@ -62,33 +61,38 @@ def read(topic: str, partition: int, offset: int, key: bytes | None, value: byte
         UnreadableRecord: it has no key, is not in the wire format, is malformed, or its schema is unknown.
         UnknownEvent: it decodes to a type that has no place on this topic.
     """
-    position = f"{topic}[{partition}]@{offset}"
     try:
         name = (key or b"").decode()
     except UnicodeDecodeError as error:
+        position = _position(topic, partition, offset)
         raise UnreadableRecord(f"The key of {position} is not UTF-8: something else writes to {topic}.") from error
     if not name:
+        position = _position(topic, partition, offset)
         raise UnreadableRecord(f"{position} has no key: something else writes to {topic}.")
     if value is None:
         if topic not in ERASABLE:
+            position = _position(topic, partition, offset)
             raise UnreadableRecord(f"{position} is a tombstone, which has no place on {topic}.")
         return Logged(topic, partition, offset, name, 0, b"", b"", None)
     try:
-        record = codec.decode(value)
-        fingerprint, body = codec.split(value)
+        record, fingerprint = codec.read(value)
     except schemas.codec.UnreadableRecord as error:
         kind = UnknownEvent if error.code == schemas.codec.UNKNOWN_TYPE else UnreadableRecord
         raise kind(
-            f"{position} can't be read: {error}. The projector stopped there and skips nothing; if a newer version "
-            f"wrote the record, start the projector of that version."
+            f"{_position(topic, partition, offset)} can't be read: {error}. The projector stopped there and skips "
+            f"nothing; if a newer version wrote the record, start the projector of that version."
         ) from error
     if type(record) not in KNOWN[topic]:
         raise UnknownEvent(
-            f"{position} is a {type(record).__name__}, which this version doesn't know on {topic}. Start the "
-            f"projector of the version that wrote it."
+            f"{_position(topic, partition, offset)} is a {type(record).__name__}, which this version doesn't know on "
+            f"{topic}. Start the projector of the version that wrote it."
         )
-    schema_id = int.from_bytes(value[1 : schemas.codec.HEADER_BYTES], "big")
-    return Logged(topic, partition, offset, name, schema_id, fingerprint, body, record)
+    schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
+    return Logged(topic, partition, offset, name, schema_id, fingerprint, value[HEADER_BYTES:], record)
+
+
+def _position(topic: str, partition: int, offset: int) -> str:
+    return f"{topic}[{partition}]@{offset}"
 
 
 def nothing_before(logged: Logged, what: str, name: str) -> InconsistentLog:

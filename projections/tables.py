@@ -7,10 +7,12 @@ comment. The DDL, the SELECT of the rows that a batch touches and the upsert of 
 import hashlib
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -19,7 +21,7 @@ from psycopg import sql
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from projections.values import shown
+from projections.values import shown, storable
 
 
 class Json(str):
@@ -27,11 +29,17 @@ class Json(str):
 
 
 _encode: Final = msgspec.json.Encoder().encode
+_NUL: Final = "\\u0000"
 
 
 def json_of(value: Any) -> Json:
-    """A value as JSON; its texts have to be `plain`."""
-    return Json(_encode(value).decode())
+    """A value as JSON, its parts `plain`."""
+    try:
+        text = _encode(value).decode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return Json(_encode(plain(value)).decode())
+    # Hardly ever is there anything that jsonb refuses, so it is looked for in what was made of the whole.
+    return Json(_encode(plain(value)).decode()) if _NUL in text else Json(text)
 
 
 def plain(value: Any) -> Any:
@@ -42,6 +50,8 @@ def plain(value: Any) -> Any:
         return value.hex()
     if type(value) is list:
         return [plain(part) for part in value]
+    if type(value) is dict:
+        return {key: plain(part) for key, part in value.items()}
     return value
 
 
@@ -106,27 +116,37 @@ class Table(Generic[R]):
         return [column.type for column in self.columns]
 
     @cached_property
-    def texts(self) -> list[int]:
-        """The places of the columns that hold text."""
-        return [place for place, column in enumerate(self.columns) if column.type == "text"]
+    def texts(self) -> Callable[[tuple[Any, ...]], tuple[str | None, ...]]:
+        """Picks the values of the columns that hold text out of a row's."""
+        places = [place for place, column in enumerate(self.columns) if column.type == "text"]
+        if len(places) == 1:  # which would come bare
+            return itemgetter(slice(places[0], places[0] + 1))
+        return itemgetter(*places)
 
     @property
     def comment(self) -> str:
         return " ".join((self.row.__doc__ or "").split())
 
-    def ddl(self) -> str:
-        """The statements that create it in the schema that comes first in the search path, comments included."""
+    def ddl(self, *, indexed: bool = True) -> str:
+        """The statements that create it in the schema that comes first in the search path, comments included.
+
+        Without `indexed` those of the further indexes are left out, see `index_ddl`.
+        """
         lines = [f"    {column.name} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in self.columns]
         lines.append(f"    PRIMARY KEY ({', '.join(self.key)})")
         statements = [f"CREATE TABLE {self.name} (\n" + ",\n".join(lines) + "\n)"]
-        for index in self.indexes:
-            columns, where, condition = index.partition(" WHERE ")
-            statements.append(f"CREATE INDEX ON {self.name} ({columns}){where}{condition}")
+        if indexed:
+            statements += self.index_ddl()
         statements.append(f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}")
         statements += [
             f"COMMENT ON COLUMN {self.name}.{column.name} IS {_quoted(column.comment)}" for column in self.columns
         ]
         return ";\n".join(statements) + ";\n"
+
+    def index_ddl(self) -> list[str]:
+        """The statements that make the further indexes."""
+        parts = [index.partition(" WHERE ") for index in self.indexes]
+        return [f"CREATE INDEX ON {self.name} ({columns}){where}{condition}" for columns, where, condition in parts]
 
 
 def shape(tables: Iterable[Table[Any]]) -> str:
@@ -140,37 +160,57 @@ class Store:
     def __init__(self, cursor: psycopg.Cursor[Any], schema: str) -> None:
         self._cursor = cursor
         self._schema = schema
+        self._missing: dict[str, set[str]] = {}
+        """By table, the keys that were looked for and are not there."""
         cursor.adapters.register_dumper(Json, _JsonDumper)
 
     def load(self, table: Table[R], keys: Iterable[str]) -> dict[str, R]:
         """The rows with these keys, by key. For tables with a key of one text column."""
         wanted = {shown(key): key for key in keys}
-        if not wanted:
-            return {}
-        query = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%b)").format(
-            _identifiers(table.row.__struct_fields__), self._place(table), sql.Identifier(table.key[0])
-        )
-        self._cursor.execute(query, (list(wanted),), binary=True)
-        rows = (table.row(*values) for values in self._cursor)
-        return {wanted[getattr(row, table.key[0])]: row for row in rows}
+        rows = (table.row(*values) for values in self._with_keys(table, table.row.__struct_fields__, wanted))
+        found = {wanted[getattr(row, table.key[0])]: row for row in rows}
+        self._missing[table.name] = set(wanted.values()) - found.keys()
+        return found
+
+    def probe(self, table: Table[Any], keys: Iterable[str]) -> set[str]:
+        """Which of these keys have rows: for rows that are written whatever was there. `save` makes use of it."""
+        wanted = {shown(key): key for key in keys}
+        found = {wanted[key] for (key,) in self._with_keys(table, table.key, wanted)}
+        self._missing[table.name] = set(wanted.values()) - found
+        return found
+
+    def save(self, table: Table[R], rows: Mapping[str, R]) -> None:
+        """Writes rows whole, by key; those that `load` or `probe` missed are added, which costs half as much.
+
+        Nobody else adds one meanwhile: the offset of the partition that owns its key is locked by this transaction.
+        """
+        missing = self._missing.get(table.name, set())
+        self.append(table, [row for key, row in rows.items() if key in missing])
+        self.upsert(table, [row for key, row in rows.items() if key not in missing])
 
     def append(self, table: Table[R], rows: Sequence[R]) -> None:
         """Adds rows whose keys are new."""
         if rows:
             self._copy(self._place(table), table, rows)
 
-    def upsert(self, table: Table[R], rows: Sequence[R], *, newer_by: str | None = None) -> None:
-        """Writes rows whole. With `newer_by`, a row gives way only to one whose column is at least as high."""
+    def upsert(self, table: Table[R], rows: Sequence[R]) -> None:
+        """Writes rows whole, whether their keys are there or not."""
         names = [name for name in table.row.__struct_fields__ if name not in table.key]
         changes = sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names)
-        action = sql.SQL("DO UPDATE SET {}").format(changes)
-        if newer_by is not None:
-            action += sql.SQL(" WHERE t.{0} <= EXCLUDED.{0}").format(sql.Identifier(newer_by))
-        self._merge(table, rows, action)
+        self._merge(table, rows, sql.SQL("DO UPDATE SET {}").format(changes))
 
-    def add_missing(self, table: Table[R], rows: Sequence[R]) -> None:
-        """Adds the rows whose keys are new and leaves the others as they are."""
-        self._merge(table, rows, sql.SQL("DO NOTHING"))
+    def fill(self, table: Table[R], rows: Mapping[str, R], known: Mapping[str, R] | None = None) -> None:
+        """Adds the rows whose keys are new, and what is known better: of a row that is there a null changes nothing.
+
+        Others may write the same rows meanwhile. It is one statement, in the order of the keys.
+        """
+        known = known or {}
+        wanted = {key: row for key, row in rows.items() if key not in known}
+        found = self.probe(table, wanted)
+        names = [name for name in table.row.__struct_fields__ if name not in table.key]
+        changes = [sql.SQL("{0} = coalesce(EXCLUDED.{0}, t.{0})").format(sql.Identifier(name)) for name in names]
+        action = sql.SQL("DO UPDATE SET {}").format(sql.SQL(", ").join(changes)) if names else sql.SQL("DO NOTHING")
+        self._merge(table, [*known.values(), *(row for key, row in wanted.items() if key not in found)], action)
 
     def delete(self, table: Table[R], keys: Iterable[str]) -> None:
         """Removes the rows with these keys. For tables with a key of one text column."""
@@ -180,6 +220,14 @@ class Store:
                 self._place(table), sql.Identifier(table.key[0])
             )
             self._cursor.execute(query, (gone,))
+
+    def _with_keys(self, table: Table[Any], columns: Iterable[str], keys: Collection[str]) -> Iterable[tuple[Any, ...]]:
+        if not keys:
+            return ()
+        query = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%b)").format(
+            _identifiers(columns), self._place(table), sql.Identifier(table.key[0])
+        )
+        return self._cursor.execute(query, (list(keys),), binary=True)
 
     def _merge(self, table: Table[R], rows: Sequence[R], action: sql.Composable) -> None:
         """Stages the rows by COPY, then merges them with one statement, in the order of their keys."""
@@ -201,14 +249,7 @@ class Store:
         # Binary: PostgreSQL spends a third less on it than on text.
         with self._cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)) as copy:
             copy.set_types(table.wire_types)
-            texts = table.texts
-            for row in rows:
-                values = list(msgspec.structs.astuple(row))
-                for place in texts:
-                    text = values[place]
-                    # What is not alphanumeric is looked at more closely; ids, the most of it, are.
-                    if text is not None and not text.isalnum():
-                        values[place] = shown(text)
+            for values in _values(table, rows):
                 copy.write_row(values)
 
     def _place(self, table: Table[Any]) -> sql.Identifier:
@@ -235,6 +276,14 @@ def _column(name: str, hint: Any) -> Column:
     if nullable:
         kind = next(member for member in typing.get_args(kind) if member is not types.NoneType)
     return Column(name, _TYPES[kind], nullable, comment)
+
+
+def _values(table: Table[R], rows: Sequence[R]) -> list[tuple[Any, ...]]:
+    """The rows' values. What `text` can't hold is hardly ever there, so it is looked for in all texts at once."""
+    values = [msgspec.structs.astuple(row) for row in rows]
+    if storable("".join(filter(None, chain.from_iterable(map(table.texts, values))))):
+        return values
+    return [tuple(shown(value) if type(value) is str else value for value in row) for row in values]
 
 
 def _identifiers(names: Iterable[str]) -> sql.Composed:

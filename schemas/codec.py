@@ -117,6 +117,11 @@ class Codec:
         """The record behind a value. Raises UnreadableRecord."""
         return self._reader(value).decode(value)
 
+    def read(self, value: bytes) -> tuple[Any, bytes]:
+        """The record behind a value, and the fingerprint of the schema that it was written with, in one look-up."""
+        reader = self._reader(value)
+        return reader.decode(value), reader.fingerprint
+
     def split(self, value: bytes) -> tuple[bytes, bytes]:
         """The fingerprint of a value's schema and its Avro body, for checking the digest chain from the raw log."""
         return self._reader(value).fingerprint, value[HEADER_BYTES:]

@@ -1,17 +1,21 @@
 """The audit trail: every event of both deciders, whole."""
 
+import typing
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
+
+import msgspec
 
 from engine.envelope import digest
 from engine.record import Event
 from projections.audit import rows as r
 from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged
-from projections.tables import Json, Store, Table, json_of, plain
+from projections.tables import Json, Store, Table, json_of
 from projections.values import moment
 
-_ENVELOPE: Final = frozenset(Event.__struct_fields__)
-_facts_of: dict[type[Event], tuple[str, ...]] = {}
+_ENVELOPE: Final = Event.__struct_fields__
+"""The first fields of every event."""
 
 
 class Audit:
@@ -56,7 +60,17 @@ def _row(logged: Logged, event: Event) -> r.Event:
 
 def facts(event: Event) -> Json:
     """What an event says beyond its envelope; bytes as hex digits."""
-    names = _facts_of.get(type(event))
-    if names is None:
-        names = _facts_of[type(event)] = tuple(n for n in event.__struct_fields__ if n not in _ENVELOPE)
-    return json_of({name: plain(getattr(event, name)) for name in names})
+    names, raw = _facts_of(type(event))
+    said = dict(zip(names, msgspec.structs.astuple(event)[len(_ENVELOPE) :], strict=True))
+    for name in raw:
+        if said[name] is not None:
+            said[name] = said[name].hex()
+    return json_of(said)
+
+
+@cache
+def _facts_of(kind: type[Event]) -> tuple[Sequence[str], Sequence[str]]:
+    """The fields of a type that follow those of the envelope, and which of them are bytes."""
+    names = kind.__struct_fields__[len(_ENVELOPE) :]
+    hints = typing.get_type_hints(kind)
+    return names, [name for name in names if hints[name] in (bytes, bytes | None)]

@@ -1,6 +1,6 @@
 """What each event does to its interaction. It ends at the event's type, in any order of types."""
 
-from functools import singledispatch
+from functools import cache, singledispatch
 
 from engine.envelope import home_of
 from engine.interaction import contact_events as ce
@@ -70,7 +70,7 @@ def update(row: Interaction, event: Event) -> None:
         row.state_since = moment(event.occurred_at)
         if event.state != "out_of_hours":
             row.closure = row.held_until = None
-    change(event, row)
+    _change_of(type(event))(event, row)
 
 
 @singledispatch
@@ -195,3 +195,6 @@ def _(event: e.Dispositioned, row: Interaction) -> None:
 def _without_agent(row: Interaction) -> None:
     row.agent_id, row.accepted = None, False
     row.reservation_id = row.accept_by = None
+
+
+_change_of = cache(change.dispatch)  # functools' own look-up costs more than the most of what is called

@@ -17,7 +17,7 @@ from projections.records import (
     Logged,
     nothing_before,
 )
-from projections.tables import Json, Store, Table, json_of, plain
+from projections.tables import Json, Store, Table, json_of
 from projections.values import exact, shown
 
 Decided = Sequence[tuple[Logged, Event]]
@@ -75,8 +75,8 @@ def _fold_people(store: Store, events: Decided) -> None:
             handles.setdefault(key, people.unknown(key))
         if key in handles:
             links |= {link.link_id: link for link in people.move(event, handles[key])}
-    store.upsert(r.CONTACTS, list(contacts.values()))
-    store.upsert(r.HANDLES, list(handles.values()))
+    store.save(r.CONTACTS, contacts)
+    store.save(r.HANDLES, handles)
     store.upsert(r.LINKS, list(links.values()))
 
 
@@ -94,7 +94,7 @@ def _fold_interactions(store: Store, events: Decided) -> None:
             else:
                 raise nothing_before(logged, "interaction", event.interaction_id)
         update(row, event)
-    store.upsert(r.INTERACTIONS, list(rows.values()))
+    store.save(r.INTERACTIONS, rows)
 
 
 def _fold_actions(store: Store, events: Decided) -> set[str]:
@@ -107,7 +107,7 @@ def _fold_actions(store: Store, events: Decided) -> set[str]:
             rows[key] = new
         elif key in rows:  # else what failed is an answer
             actions.settle(event, rows[key])
-    store.upsert(r.ACTIONS, list(rows.values()))
+    store.save(r.ACTIONS, rows)
     return set(rows)
 
 
@@ -122,15 +122,17 @@ def _fold_messages(store: Store, events: Decided, acted: set[str]) -> None:
             messages.settle(event, rows[key])
         elif key not in acted:
             raise nothing_before(logged, "message", key)
-    store.upsert(r.MESSAGES, list(rows.values()))
+    store.save(r.MESSAGES, rows)
 
 
 def _fold_content(store: Store, content: dict[str, Any]) -> None:
     """Keeps the last words and names under each id; a tombstone erases them."""
-    words = [_words(key, record) for key, record in content.items() if isinstance(record, e.Words)]
-    store.upsert(r.WORDS, words)
-    profiles = [_profile(key, record) for key, record in content.items() if isinstance(record, e.Profile)]
-    store.upsert(r.PROFILES, profiles)
+    words = {key: _words(key, record) for key, record in content.items() if isinstance(record, e.Words)}
+    store.probe(r.WORDS, words)
+    store.save(r.WORDS, words)
+    profiles = {key: _profile(key, record) for key, record in content.items() if isinstance(record, e.Profile)}
+    store.probe(r.PROFILES, profiles)
+    store.save(r.PROFILES, profiles)
     gone = [key for key, record in content.items() if record is None]
     store.delete(r.WORDS, [key for key in gone if profile_of(key) is None])
     store.delete(r.PROFILES, [key for key in gone if profile_of(key) is not None])
@@ -150,7 +152,7 @@ def _words(content_id: str, words: e.Words) -> r.Words:
 def _attached(words: e.Words) -> Json | None:
     if not words.attachments:
         return None
-    return json_of([{"kind": plain(one.kind), "url": plain(one.url)} for one in words.attachments])
+    return json_of([{"kind": one.kind, "url": one.url} for one in words.attachments])
 
 
 def _profile(profile_id: str, names: e.Profile) -> r.Profile:

@@ -1,6 +1,7 @@
 """The star schema: facts of interactions, transitions, deliveries and agents' states, and their dimensions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from engine.interaction import events as e
@@ -12,6 +13,10 @@ from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.fold import measure, opened, transition
 from projections.tables import Store, Table
 from projections.values import moment, shown
+
+# functools' own look-up costs more than the most of what is called.
+_measure_of = cache(measure.dispatch)
+_request_of = cache(requested.dispatch)
 
 
 class Reporting:
@@ -30,11 +35,14 @@ class Reporting:
     )
 
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
-        _fold_interactions(store, [logged for logged in batch if logged.topic == INTERACTION_EVENTS])
-        _fold_agents(store, [logged for logged in batch if logged.topic == ROUTING_EVENTS])
+        facts, transitions = _fold_interactions(store, [one for one in batch if one.topic == INTERACTION_EVENTS])
+        registered = _fold_agents(store, [logged for logged in batch if logged.topic == ROUTING_EVENTS])
+        _add_dimensions(store, facts, transitions, registered)
 
 
-def _fold_interactions(store: Store, batch: Sequence[Logged]) -> None:
+def _fold_interactions(
+    store: Store, batch: Sequence[Logged]
+) -> tuple[Iterable[r.FctInteraction], Sequence[r.FctTransition]]:
     events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]
     facts = store.load(r.FCT_INTERACTION, {event.interaction_id for _, event in events if event.interaction_id})
     deliveries = store.load(r.FCT_DELIVERY, {event.delivery_id for _, event in events if is_settled(event)})
@@ -51,8 +59,8 @@ def _fold_interactions(store: Store, batch: Sequence[Logged]) -> None:
                 continue  # refused because there is no such interaction
             else:
                 raise nothing_before(logged, "interaction", event.interaction_id)
-        measure(event, fact)
-        asked = requested(event, fact)
+        _measure_of(type(event))(event, fact)
+        asked = _request_of(type(event))(event, fact)
         if asked is not None:
             deliveries[asked.delivery_id] = asked
         elif is_settled(event):
@@ -62,24 +70,33 @@ def _fold_interactions(store: Store, batch: Sequence[Logged]) -> None:
         made = transition(event, fact, first=first)
         if made is not None:
             transitions.append(made)
-    store.upsert(r.FCT_INTERACTION, list(facts.values()))
-    store.upsert(r.FCT_DELIVERY, list(deliveries.values()))
+    store.save(r.FCT_INTERACTION, facts)
+    store.save(r.FCT_DELIVERY, deliveries)
     store.append(r.FCT_TRANSITION, transitions)
-    _add_dimensions(store, facts.values(), transitions)
+    return facts.values(), transitions
 
 
-def _add_dimensions(store: Store, facts: Iterable[r.FctInteraction], transitions: Sequence[r.FctTransition]) -> None:
-    """Dimensions have rows for all that facts name. Many partitions name the same, so only what is missing is added."""
+def _add_dimensions(
+    store: Store,
+    facts: Iterable[r.FctInteraction],
+    transitions: Sequence[r.FctTransition],
+    registered: Mapping[str, r.DimAgent],
+) -> None:
+    """Dimensions have rows for all that facts name. Many partitions name the same, so only what is missing is added.
+
+    Several workers write them at once. One statement a table, always in this order and in that of the keys, keeps
+    any two from waiting for each other.
+    """
     accounts = {fact.account_key: r.DimAccount(fact.account_key, *fact.account_key.split(":", 1)) for fact in facts}
-    store.add_missing(r.DIM_ACCOUNT, list(accounts.values()))
-    queues = sorted({made.queue for made in transitions if made.queue is not None})
-    store.add_missing(r.DIM_QUEUE, [r.DimQueue(queue) for queue in queues])
-    agents = sorted({made.agent_id for made in transitions if made.agent_id is not None})
-    store.add_missing(r.DIM_AGENT, [r.DimAgent(agent, None, None, None, None) for agent in agents])
+    store.fill(r.DIM_ACCOUNT, accounts)
+    store.fill(r.DIM_QUEUE, {made.queue: r.DimQueue(made.queue) for made in transitions if made.queue is not None})
+    agents = {made.agent_id for made in transitions if made.agent_id is not None}
+    named = {agent: r.DimAgent(agent, None, None, None, None) for agent in agents}
+    store.fill(r.DIM_AGENT, named, known=registered)
 
 
-def _fold_agents(store: Store, batch: Sequence[Logged]) -> None:
-    """Agents and their states, from the events of their pool."""
+def _fold_agents(store: Store, batch: Sequence[Logged]) -> dict[str, r.DimAgent]:
+    """Agents' states, from the events of their pool; gives the agents that were registered."""
     registered: dict[str, r.DimAgent] = {}
     states = []
     for logged in batch:
@@ -90,5 +107,5 @@ def _fold_agents(store: Store, batch: Sequence[Logged]) -> None:
         elif isinstance(event, routing.AgentStateChanged):
             at = moment(event.occurred_at)
             states.append(r.FctAgentState(logged.key, event.sequence, event.agent_id, event.agent_state, event.why, at))
-    store.upsert(r.DIM_AGENT, list(registered.values()))
     store.append(r.FCT_AGENT_STATE, states)
+    return registered

@@ -1,8 +1,11 @@
 """`run projector`: keeps the projections in PostgreSQL up to date."""
 
+import gc
+
 from projections.catalogue import PROJECTIONS
 from projections.projector import Projector
 from projections.projector import Settings as ProjectorSettings
+from projections.workers import COLLECT_AFTER
 from rejoinder.cluster import connect
 from rejoinder.instance import report_ready
 from rejoinder.programs import bootstrap_of, until_told
@@ -17,5 +20,6 @@ def run(settings: Settings, worker: str = "1") -> None:
         raise SettingsError("a projector needs postgres.dsn; `rejoinder up` starts programs and tells them")
     dsn = settings.postgres.dsn.get_secret_value()
     places = ProjectorSettings(cluster.bootstrap, dsn, prefix=settings.topics.prefix, instance=f"projector-{worker}")
+    gc.set_threshold(COLLECT_AFTER)
     report_ready()
     Projector(PROJECTIONS, cluster.codec, places).run(stop)
