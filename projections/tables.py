@@ -140,6 +140,8 @@ class Store:
     def __init__(self, cursor: psycopg.Cursor[Any], schema: str) -> None:
         self._cursor = cursor
         self._schema = schema
+        self.rows = 0
+        """How many rows were handed over."""
         cursor.adapters.register_dumper(Json, _JsonDumper)
 
     def load(self, table: Table[R], keys: Iterable[str]) -> dict[str, R]:
@@ -197,6 +199,7 @@ class Store:
         self._cursor.execute(sql.SQL("TRUNCATE {}").format(stage))
 
     def _copy(self, target: sql.Composable, table: Table[R], rows: Sequence[R]) -> None:
+        self.rows += len(rows)
         columns = _identifiers(table.row.__struct_fields__)
         # Binary: PostgreSQL spends a third less on it than on text.
         with self._cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)) as copy:

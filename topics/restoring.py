@@ -52,6 +52,7 @@ def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[
         for partition in strangers:
             log.warning("the state is of another log: it is built again", topic=log_.events, partition=partition)
             decidings[partition].state.clear()
+            decidings[partition].counts.rebuilt += 1
             positions[partition] = _nothing(log_)
         _take_events({partition: decidings[partition] for partition in strangers}, codec, log_, positions)
     if log_.content is not None:
@@ -63,6 +64,7 @@ def _begin(deciding: Deciding, log_: Log) -> Position:
     position = deciding.state.shelf.position()
     if position is None or position.cluster != log_.cluster:
         deciding.state.clear()
+        deciding.counts.rebuilt += 1
         return _nothing(log_)
     return position
 
