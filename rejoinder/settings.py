@@ -65,6 +65,15 @@ def _api(value: str) -> str:
     raise ValueError("must begin with https://, or with http:// on this machine")
 
 
+def _collector(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https://")
+    if parts.username is not None:
+        raise ValueError("must not hold a password: give it in OTEL_EXPORTER_OTLP_HEADERS")
+    return value
+
+
 def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -118,6 +127,30 @@ class Web(Section):
         "127.0.0.1", description="The address that is listened on. Speaks no TLS: put a proxy that does before it."
     )
     port: int = Field(0, ge=0, le=MAXIMUM_PORT, description="Where webhooks come in; 0: a free port.")
+
+
+class Metrics(Section):
+    host: Address = Field("127.0.0.1", description="Where each program serves /metrics, /health and /ready.")
+    port: int = Field(
+        0, ge=0, le=MAXIMUM_PORT, description="The port for that; of several programs, the first one's. 0: free ones."
+    )
+    stalled: float = Field(
+        60.0, gt=0, le=3_600, description="Seconds without a turn after which a program's loop counts as hanging."
+    )
+
+
+class Tracing(Section):
+    exporter: Literal["none", "otlp", "console"] = Field(
+        "none", description="Where the spans of messages go: nowhere, to a collector, or to the program's log."
+    )
+    endpoint: Annotated[str, AfterValidator(_collector)] = Field(
+        "http://127.0.0.1:4318/v1/traces", description="The collector's address, for OTLP over HTTP."
+    )
+    ratio: float = Field(1.0, ge=0, le=1, description="Which part of the traces that begin here is kept.")
+
+
+class Log(Section):
+    format: Literal["logfmt", "json"] = Field("logfmt", description="How the programs' logs are written.")
 
 
 class Time(Section):
@@ -201,6 +234,9 @@ class Settings(Section):
     topics: Topics = Topics()
     registry: Registry = Registry()
     web: Web = Web()
+    metrics: Metrics = Metrics()
+    tracing: Tracing = Tracing()
+    log: Log = Log()
     time: Time = Time()
     home: Home = Home()
     accounts: Accounts = Accounts()
@@ -370,7 +406,7 @@ def _explain(error: ValidationError, given: Mapping[str, _Given]) -> str:
 
 
 def _is_secret(name: str) -> bool:
-    return name.endswith(("secret", "token", "dsn"))
+    return name.endswith(("secret", "token", "dsn", "endpoint"))
 
 
 def _look_up(settings: Settings, name: str) -> object:
