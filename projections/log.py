@@ -17,6 +17,7 @@ _FILL_SECONDS: Final = 0.02
 _UNREACHABLE_SECONDS: Final = 60.0
 """How long all brokers may be down before the reader gives up."""
 _ASKING_SECONDS: Final = 5.0
+TRACEPARENT: Final = "traceparent"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Settings:
     """Further settings of the consumer."""
     consumer: Callable[..., Consumer] = Consumer
     """Makes it; a simulation has its own."""
+    traced: bool = False
+    """Whether the records' places in traces are wanted."""
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Batch:
     records: list[Logged] = field(default_factory=list)
     upto: dict[Place, int] = field(default_factory=dict)
     """The offset after each partition's last record, markers of transactions included."""
+    traces: dict[bytes, None] = field(default_factory=dict)
+    """The places in traces at which its records were written, where they are wanted; each once, in order."""
 
 
 class LogReader:
@@ -55,6 +60,7 @@ class LogReader:
         self._bootstrap = settings.bootstrap
         self._prefix = settings.prefix
         self._codec = codec
+        self._traced = settings.traced
         self._down_since: float | None = None
         self._down_reason = ""
         configuration: dict[str, object] = {
@@ -118,6 +124,15 @@ class LogReader:
             self._take(message, batch)
         return batch
 
+    def behind(self, places: Mapping[Place, int]) -> dict[Place, int]:
+        """How many records wait from these offsets on, by what the client knows: nothing is asked of the broker."""
+        found = {}
+        for (topic, partition), offset in places.items():
+            place = TopicPartition(self._prefix + topic, partition)
+            watermarks = self._consumer.get_watermark_offsets(place, cached=True)
+            found[topic, partition] = 0 if watermarks is None else max(0, watermarks[1] - offset)
+        return found
+
     def close(self) -> None:
         self._consumer.close()
 
@@ -137,6 +152,8 @@ class LogReader:
         key, value = message.key(), message.value()
         batch.records.append(read(name, partition, offset, key, value, self._codec))
         batch.upto[(name, partition)] = offset + 1
+        if self._traced:
+            batch.traces.update(dict.fromkeys(_traces(message)))
 
     def _judge(self, error: KafkaError, position: str) -> None:
         """Retriable errors are librdkafka's own business; the others end the reader."""
@@ -176,3 +193,10 @@ class LogReader:
 
     def _bare(self, topic: str) -> str:
         return topic.removeprefix(self._prefix)
+
+
+def _traces(message: Message) -> list[bytes]:
+    """Where in a trace a record was written, if its headers say so (W3C's traceparent)."""
+    headers = message.headers()
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    return [value for name, value in pairs if name == TRACEPARENT and isinstance(value, bytes)]

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -11,6 +13,8 @@ import psycopg.conninfo
 from projections.builds import Build, current_version, ensure
 from projections.errors import DatabaseUnreachable, OffsetConflict, ProjectionError
 from projections.log import Batch, LogReader, Settings
+from projections.observing import UNOBSERVED, Observer, Standing
+from projections.observing import Batch as WrittenBatch
 from projections.projection import Projection
 from projections.records import Codec, Place
 from projections.writer import Writer
@@ -45,11 +49,13 @@ class Projector:
         codec: Codec,
         settings: Settings,
         on_batch: Callable[[int], None] = lambda records: None,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._projections = tuple(projections)
         self._codec = codec
         self._settings = settings
         self._on_batch = on_batch
+        self._observer = observer
         self._writer: Writer | None = None
         self._builds: list[Build] = []
         self._connection: psycopg.Connection[Any] | None = None
@@ -67,6 +73,7 @@ class Projector:
             reader.subscribe(topics, lambda places: self._on_assign(reader, places))
             failures = 0
             while not stop.is_set():
+                self._observer.turned(lambda: self._standing(reader))
                 try:
                     if self._step(reader, stop):
                         failures = 0
@@ -86,8 +93,9 @@ class Projector:
         batch = reader.poll(_IDLE_SECONDS)
         if self._writer is None or not batch.upto:  # none: PostgreSQL failed while partitions were assigned
             return False
+        begun = time.time_ns()
         try:
-            self._writer.write(batch.records, batch.upto)
+            written = self._writer.write(batch.records, batch.upto)
         except psycopg.OperationalError:
             raise
         except (OffsetConflict, psycopg.Error) as error:
@@ -100,7 +108,15 @@ class Projector:
             raise ProjectionError(refusal(error, batch)) from None  # the cause's text may hold people's words
         if batch.records:
             self._on_batch(len(batch.records))
+            self._observer.wrote(WrittenBatch(len(batch.records), written, begun, list(batch.traces)))
         return True
+
+    def _standing(self, reader: LogReader) -> Standing:
+        behind: Counter[tuple[str, str]] = Counter()
+        for name, places in ({} if self._writer is None else self._writer.positions).items():
+            for (topic, _), records in reader.behind(places).items():
+                behind[name, topic] += records
+        return Standing(behind, self._writer is not None)
 
     def _after_failure(self, error: psycopg.Error, failures: int, stop: threading.Event) -> None:
         """PostgreSQL failed: a pause, and then again from the offsets that it holds; not for ever."""
@@ -131,6 +147,7 @@ class Projector:
 
     def _on_assign(self, reader: LogReader, places: list[Place]) -> None:
         self._assigned = places
+        self._observer.assigned(len(places))
         log.info("%d partitions assigned", len(places))
         try:
             self._seek(reader)

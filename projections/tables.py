@@ -162,6 +162,8 @@ class Store:
         self._schema = schema
         self._missing: dict[str, set[str]] = {}
         """By table, the keys that were looked for and are not there."""
+        self.rows = 0
+        """How many rows were handed over."""
         cursor.adapters.register_dumper(Json, _JsonDumper)
 
     def load(self, table: Table[R], keys: Iterable[str]) -> dict[str, R]:
@@ -245,6 +247,7 @@ class Store:
         self._cursor.execute(sql.SQL("TRUNCATE {}").format(stage))
 
     def _copy(self, target: sql.Composable, table: Table[R], rows: Sequence[R]) -> None:
+        self.rows += len(rows)
         columns = _identifiers(table.row.__struct_fields__)
         # Binary: PostgreSQL spends a third less on it than on text.
         with self._cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)) as copy:

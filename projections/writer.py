@@ -1,5 +1,6 @@
 """Folds a batch into several projections in one transaction, with the offsets that it reflects."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import psycopg
 
 from projections import offsets
 from projections.builds import Build
+from projections.observing import Written
 from projections.records import Logged, Place
 from projections.tables import Store, create_stage
 
@@ -42,7 +44,12 @@ class Writer:
             self._next[name] = {place: known[place] for place in own}
         return {place: min(own[place] for own in self._next.values() if place in own) for place in wanted}
 
-    def write(self, batch: Sequence[Logged], upto: Mapping[Place, int]) -> None:
+    @property
+    def positions(self) -> Mapping[str, Mapping[Place, int]]:
+        """For each projection, the offset that comes next of each partition."""
+        return self._next
+
+    def write(self, batch: Sequence[Logged], upto: Mapping[Place, int]) -> Written:
         """Folds a batch, and moves the offsets to `upto`: after it, markers of transactions included.
 
         Raises:
@@ -51,15 +58,20 @@ class Writer:
                 offsets in the database say.
         """
         moves = {build.projection.name: self._moves(build, upto) for build in self._builds}
+        begun, rows = time.perf_counter(), {}
         with self._connection.transaction(), self._connection.cursor() as cursor:
             for build in self._builds:
                 offsets.advance(cursor, build.projection.name, build.version, moves[build.projection.name])
             for build in self._builds:
                 unseen = [logged for logged in batch if self._is_new(build, logged)]
                 if unseen:
-                    build.projection.fold(Store(cursor, build.schema), unseen)
+                    store = Store(cursor, build.schema)
+                    build.projection.fold(store, unseen)
+                    rows[build.projection.name] = store.rows
+            folded = time.perf_counter()
         for name, moved in moves.items():
             self._next[name].update({place: after for place, (_, after) in moved.items()})
+        return Written(rows, folded - begun, time.perf_counter() - folded)
 
     def _is_new(self, build: Build, logged: Logged) -> bool:
         position = self._next[build.projection.name].get((logged.topic, logged.partition))

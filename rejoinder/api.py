@@ -67,7 +67,8 @@ class KafkaEngine:
         except asking.Undecided as error:
             raise Undecided() from error
         except RejoinderError as error:
-            structlog.get_logger().warning("command_not_taken", reason=str(error))
+            ids = [each.command.command_id for each in asked]
+            structlog.get_logger().warning("command_not_taken", reason=str(error), command_ids=ids)
             raise NotTaken() from error
 
 

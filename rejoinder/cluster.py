@@ -1,6 +1,7 @@
 """What every process of an instance shares: the topics' names, the codec, the wall clock."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.errors import RejoinderError
@@ -27,9 +28,9 @@ class Cluster:
     catalogue: Catalogue
     codec: Codec
 
-    def publisher(self, source: str) -> Publisher:
-        """A producer of single records; `source` says who writes."""
-        return Publisher(self.bootstrap, self.codec, f"/rejoinder/{source}", f"rejoinder-{source}")
+    def publisher(self, source: str, trace: Callable[[], bytes | None] | None = None) -> Publisher:
+        """A producer of single records; `source` says who writes. `trace`: as topics.publisher says."""
+        return Publisher(self.bootstrap, self.codec, f"/rejoinder/{source}", f"rejoinder-{source}", trace)
 
 
 def wall_clock() -> int:

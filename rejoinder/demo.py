@@ -24,8 +24,8 @@ from rejoinder.supervisor import Program, ProgramFailed, Supervisor
 
 DEFAULT_POLICY: Final = Path(__file__).parent.parent / "docs" / "policies" / "all-channels.yaml"
 OURS: Final = (
-    "instance.json", "kafka", "lock", "logs", "policy.yaml", "postgres", "processes.json", "ready", "secrets",
-    "simulator.jsonl", "state", "summary.json", "traffic.jsonl",
+    "instance.json", "kafka", "lock", "logs", "metrics-targets.json", "policy.yaml", "postgres", "processes.json",
+    "ready", "secrets", "simulator.jsonl", "state", "summary.json", "traffic.jsonl",
 )  # fmt: skip
 """What an instance and a demo leave in a folder; `postgres.…` too."""
 

@@ -43,6 +43,8 @@ class RunningProgram(msgspec.Struct, kw_only=True):
     restarts: int = 0
     facts: dict[str, str | int] = {}
     """What it said when it was ready: the web's `port`, for one."""
+    metrics: str = ""
+    """host:port of its metrics, health and readiness; empty until it says so."""
 
 
 class Instance(msgspec.Struct, kw_only=True):
@@ -78,6 +80,7 @@ class DataFolder:
         self.secrets = root / "secrets"
         self.processes = root / "processes.json"
         self.instance = root / "instance.json"
+        self.targets = root / "metrics-targets.json"
         self.lock = root / "lock"
 
     def create(self) -> None:
@@ -117,6 +120,15 @@ class DataFolder:
         """Tells other commands what runs here."""
         write_atomically(self.instance, msgspec.json.encode(instance).decode())
 
+    def write_targets(self, programs: Mapping[str, RunningProgram]) -> None:
+        """Tells Prometheus where to look, in the form of its file_sd_configs."""
+        targets = [
+            {"targets": [program.metrics], "labels": {"program": name}}
+            for name, program in sorted(programs.items())
+            if program.metrics
+        ]
+        write_atomically(self.targets, json.dumps(targets))
+
 
 def find_instance(data: Path) -> Instance:
     """What runs on this data folder. Raises NotRunning."""
@@ -138,3 +150,14 @@ def report_ready(facts: Mapping[str, str | int] | None = None) -> None:
     """For a program: tells the supervisor, if there is one, that it serves, and for instance on which port."""
     if file := os.environ.get(READY_VARIABLE):
         write_atomically(Path(file), json.dumps(dict(facts or {})))
+
+
+def report_metrics(host: str, port: int) -> None:
+    """For a program: tells the supervisor, if there is one, where it can be looked at; long before it is ready."""
+    if file := os.environ.get(READY_VARIABLE):
+        write_atomically(metrics_file(Path(file)), f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+def metrics_file(ready_file: Path) -> Path:
+    """Where a program tells that, beside the file where it tells that it is ready."""
+    return ready_file.with_name(f"{ready_file.name}.metrics")

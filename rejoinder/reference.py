@@ -1,7 +1,7 @@
 """Pages of docs/reference/ from the code: `python -m rejoinder.reference --write`, or `--check` that they are current.
 
-What the code declares (records, topics, settings, the policy and its JSON Schema, measures) is described there, beside
-each declaration, and nowhere else.
+What the code declares (records, topics, settings, the policy and its JSON Schema, measures, metrics) is described
+there, beside each declaration, and nowhere else.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from engine.routing import events as routing_events
 from projections.reporting import rows as reporting
 from projections.tables import Table
 from rejoinder import api_reference, policy_schema
+from rejoinder.observing.metrics import DECLARED
 from rejoinder.policy_schema import meaning
 from rejoinder.settings import Section, Settings, variable_of
 from topics.catalogue import DAY, HOUR, Topic, catalogue
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
             "commands.md": _commands,
             "records.md": _records,
             "measures.md": _measures,
+            "metrics.md": _metrics,
         }.items()
     }
     return written | {
@@ -264,6 +266,29 @@ def _measures() -> Iterator[str]:
         if described:  # a view may have the columns of another alone, which its comment names
             yield from _table(("column", "what it is"), ((f"`{name}`", said) for name, said in described))
             yield ""
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics\n"
+    yield (
+        "What each program serves at `/metrics`, in Prometheus's form; [Observe an instance](../how-to/observe.md) "
+        "tells where, and what to look at. A label's values are few: no id, name or word of anybody is among them. A "
+        "histogram has `_bucket`, `_sum` and `_count`; times are in seconds. `process_…` and `python_info` are those "
+        "of Prometheus's client: memory, processor time, open files.\n"
+    )
+    yield from _table(
+        ("metric", "kind", "labels", "programs", "what it is"),
+        (
+            (
+                f"`{each.name}`",
+                each.kind,
+                ", ".join(f"`{label}`" for label in each.labels) or "none",
+                ", ".join(each.programs),
+                each.says,
+            )
+            for each in DECLARED
+        ),
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -77,6 +77,15 @@ def _api(value: str) -> str:
     raise ValueError("must begin with https://, or with http:// on this machine")
 
 
+def _collector(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https://")
+    if parts.username is not None:
+        raise ValueError("must not hold a password: give it in OTEL_EXPORTER_OTLP_HEADERS")
+    return value
+
+
 def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -156,6 +165,30 @@ class Workers(Section):
         pattern=r"^[a-z0-9]{0,32}$",
         description="Stands before the workers' names. Unlike on each machine, where several run `up` on one Kafka.",
     )
+
+
+class Metrics(Section):
+    host: Address = Field("127.0.0.1", description="Where each program serves /metrics, /health and /ready.")
+    port: int = Field(
+        0, ge=0, le=MAXIMUM_PORT, description="The port for that; of several programs, the first one's. 0: free ones."
+    )
+    stalled: float = Field(
+        60.0, gt=0, le=3_600, description="Seconds without a turn after which a program's loop counts as hanging."
+    )
+
+
+class Tracing(Section):
+    exporter: Literal["none", "otlp", "console"] = Field(
+        "none", description="Where the spans of messages go: nowhere, to a collector, or to the program's log."
+    )
+    endpoint: Annotated[str, AfterValidator(_collector)] = Field(
+        "http://127.0.0.1:4318/v1/traces", description="The collector's address, for OTLP over HTTP."
+    )
+    ratio: float = Field(1.0, ge=0, le=1, description="Which part of the traces that begin here is kept.")
+
+
+class Log(Section):
+    format: Literal["logfmt", "json"] = Field("logfmt", description="How the programs' logs are written.")
 
 
 class Time(Section):
@@ -240,6 +273,9 @@ class Settings(Section):
     registry: Registry = Registry()
     web: Web = Web()
     workers: Workers = Workers()
+    metrics: Metrics = Metrics()
+    tracing: Tracing = Tracing()
+    log: Log = Log()
     time: Time = Time()
     home: Home = Home()
     accounts: Accounts = Accounts()
@@ -409,7 +445,7 @@ def _explain(error: ValidationError, given: Mapping[str, _Given]) -> str:
 
 
 def _is_secret(name: str) -> bool:
-    return name.endswith(("secret", "token", "dsn"))
+    return name.endswith(("secret", "token", "dsn", "endpoint"))
 
 
 def _look_up(settings: Settings, name: str) -> object:

@@ -19,7 +19,7 @@ from typing import Final, NoReturn, Self
 
 from engine.errors import RejoinderError
 from rejoinder.children import Child, Registry, identity_of, start, stop_all, tail
-from rejoinder.instance import DataFolder, Instance, RunningProgram
+from rejoinder.instance import DataFolder, Instance, RunningProgram, metrics_file
 from rejoinder.progress import step
 from rejoinder.secrets import home_secret
 from rejoinder.services import RunningServices, Services
@@ -68,6 +68,7 @@ class _Running:
     total_restarts: int = 0
     exit_code: int | None = None
     facts: dict[str, str | int] | None = None
+    metrics: str = ""
 
 
 class Supervisor:
@@ -153,7 +154,7 @@ class Supervisor:
         else:
             self._count_restart(running.restarts, running.child)
             running.total_restarts += 1
-            running.child, running.facts = self._spawn(running.program), None
+            running.child, running.facts, running.metrics = self._spawn(running.program), None, ""
             self._publish()
 
     def _count_restart(self, restarts: deque[float], child: Child) -> None:
@@ -203,15 +204,17 @@ class Supervisor:
             time.sleep(POLL_SECONDS / 5)
 
     def _note_readiness(self, running: _Running) -> None:
-        if running.facts is not None:
-            return
         ready_file = self._ready_file(running.program)
-        if ready_file.exists():
+        if not running.metrics and metrics_file(ready_file).exists():
+            running.metrics = metrics_file(ready_file).read_text()
+            self._publish()
+        if running.facts is None and ready_file.exists():
             running.facts = json.loads(ready_file.read_text())
             self._publish()
 
     def _spawn(self, program: Program) -> Child:
-        self._ready_file(program).unlink(missing_ok=True)
+        for said in (self._ready_file(program), metrics_file(self._ready_file(program))):
+            said.unlink(missing_ok=True)
         child = start(
             program.name,
             program.command_line(),
@@ -232,8 +235,14 @@ class Supervisor:
             variable_of("home.secret"): home_secret(self._settings).decode(),
             READY_VARIABLE: str(self._ready_file(program)),
             **({} if program.listens is None else {LISTENS_VARIABLE: str(program.listens.fileno())}),
+            variable_of("metrics.port"): str(self._metrics_port(program)),
             **program.environment,
         }
+
+    def _metrics_port(self, program: Program) -> int:
+        """A port of its own for each, from the one that is set on; 0: each takes a free one."""
+        first = self._settings.metrics.port
+        return first + self._programs.index(program) if first else 0
 
     def _ready_file(self, program: Program) -> Path:
         return self._folder.ready / program.name
@@ -246,6 +255,7 @@ class Supervisor:
                 log=str(running.child.log),
                 restarts=running.total_restarts,
                 facts=running.facts or {},
+                metrics=running.metrics,
             )
             for name, running in self._running.items()
         }
@@ -263,6 +273,7 @@ class Supervisor:
                 programs=programs,
             )
         )
+        self._folder.write_targets(programs)
 
     def _stop_everything(self) -> None:
         # A second Ctrl-C must not leave half of it running; every wait below has an end.
@@ -272,6 +283,7 @@ class Supervisor:
                 self._stop_programs()
                 self._services.stop()
                 self._folder.instance.unlink(missing_ok=True)
+                self._folder.write_targets({})
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)

@@ -30,6 +30,7 @@ from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.programs.engine import state_folder
 from rejoinder.settings import Settings, load
 from topics import clients, policies, saving
+from topics.observing import UNOBSERVED, Observer
 from topics.processor import Processor, Setup
 from topics.publisher import Outgoing
 from topics.restoring import Log
@@ -111,6 +112,7 @@ def setup(
     instance: str,
     point: Callable[[str], None] | None = None,
     shelves: Callable[[int], Shelf] | None = None,
+    observer: Observer = UNOBSERVED,
 ) -> Setup:
     """A processor's setup on the wall clock. Without shelves its state is in memory."""
     known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
@@ -122,6 +124,7 @@ def setup(
         instance=instance,
         policies=known,
         clock=wall_clock,
+        observer=observer,
         **({} if point is None else {"point": point}),  # type: ignore[arg-type]
         **({} if shelves is None else {"shelves": shelves}),  # type: ignore[arg-type]
     )

@@ -32,10 +32,12 @@ class Attempts:
     ended: the last ended attempt of each delivery.
     start: the offset before which nothing was read.
     since: milliseconds: what was written before is not known.
+    read: how many records were read.
     """
 
     start: int = 0
     since: int = 0
+    read: int = 0
     unfinished: dict[str, AttemptBegun] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
 
@@ -81,6 +83,7 @@ def _read(
     for record in read_all(bootstrap, topic, found, f"restore-{topic}", starts, broker):
         attempt = codec.decode(record.value or b"")
         attempts = found[record.partition]
+        attempts.read += 1
         if isinstance(attempt, AttemptBegun):
             attempts.unfinished[attempt.delivery_id] = attempt
         else:

@@ -24,6 +24,7 @@ from engine.record import Command, Event, Record
 from engine.rows import Rows
 from schemas.codec import HEADER_BYTES, Codec
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS
+from topics.counting import Counts
 from topics.shelves import Shelf
 from topics.state import PartitionState
 
@@ -60,18 +61,6 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     event: Event | None = None
     digest: bytes = b""
     """An event's."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was done since the start, for status and metrics."""
-
-    commands: int = 0
-    events: int = 0
-    duplicates: int = 0
-    refusals: int = 0
-    dead_letters: int = 0
-    timers: int = 0
 
 
 @dataclass(slots=True)
@@ -150,7 +139,8 @@ class Deciding:
         except Exception as error:  # a fault of the code: the command is kept, and the partition goes on
             self.state.undo(mark)
             fault = f"deciding {type(command).__name__} failed with {place_of(error)}"
-            log.error("undecidable", command_id=command.command_id, fault=fault)
+            interaction_id = getattr(command, "interaction_id", None)
+            log.error("undecidable", command_id=command.command_id, interaction_id=interaction_id, fault=fault)
             return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", fault)]
         return cause.outputs
 
@@ -171,6 +161,7 @@ class Deciding:
                 f"event {chain.sequence}"
             )
         self._decider.evolve(rows, event)
+        self.counts.replayed += 1
         rows.put("", Chain(sequence=event.sequence, digest=event_digest))
         self._remember(rows, event)
 
@@ -263,7 +254,7 @@ class Deciding:
         return self._dead_letter(name, value or b"", source, code, reason)
 
     def _dead_letter(self, key: str, value: bytes, source: Input, code: str, reason: str) -> Output:
-        self.counts.dead_letters += 1
+        self.counts.kept(code)
         place = f"{source.topic}[{source.partition}]@{source.offset}"
         log.warning("kept as a dead letter", code=code, place=place)  # the reason may name what a customer typed
         letter = DeadLetter(
@@ -313,7 +304,7 @@ class Deciding:
 
     def _answer_again(self, rows: Rows, cause: _Cause, done: Done) -> None:
         if done.command_id != cause.command_id:
-            self.counts.refusals += 1
+            self.counts.refused("key_reused")
             reason = "the idempotency key was used for another request within a day; take a new one"
             return self._answer(rows, cause, "refused", None, "key_reused", reason)
         self.counts.duplicates += 1
@@ -333,7 +324,7 @@ class Deciding:
                 self._refuse(rows, cause, verdict, now)
 
     def _refuse(self, rows: Rows, cause: _Cause, refusal: Refusal, now: int) -> None:
-        self.counts.refusals += 1
+        self.counts.refused(refusal.code)
         if cause.command is None:
             return
         if refusal.recorded:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -40,8 +40,10 @@ from topics.catalogue import (
 )
 from topics.errors import KafkaUnreachable, NotPublished
 from topics.messages import Arrived, gather
+from topics.observing import UNOBSERVED, Observer, Restored, Standing, behind
 from topics.publisher import Outgoing, Publisher
 from topics.reading import high_watermarks
+from topics.tracing import AttemptTrace, Tracer, with_trace
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 from topics.windows import Window
 
@@ -84,6 +86,9 @@ class DeliverySetup:
     begins: Callable[..., Publisher] = Publisher
     beside: Callable[..., Beside[Attempt]] = Beside
     """A simulation, which has no threads, gives others than these two."""
+    observer: Observer = UNOBSERVED
+    tracer: Tracer | None = None
+    """Follows messages across Kafka. None: headers are neither read nor written for that."""
 
 
 class DeliveryWorker:
@@ -119,6 +124,7 @@ class _Taken:
     deliver: Deliver | None = None
     letter: DeadLetter | None = None
     attempt: "Future[RecordDelivery] | None" = None
+    trace: AttemptTrace | None = None
 
 
 class _Life:
@@ -170,7 +176,9 @@ class _Life:
             self._consumer.close()
 
     def _step(self) -> None:
-        records = gather(self._consumer, BUSY if self._under_way else IDLE, GATHER, MAX_BATCH)
+        self._setup.observer.turned(self._standing)
+        patience, traced = BUSY if self._under_way else IDLE, self._setup.tracer is not None
+        records = gather(self._consumer, patience, GATHER, MAX_BATCH, traced)
         if records:
             self._setup.point("read")
         for record in records:
@@ -179,6 +187,10 @@ class _Life:
                 self._take_up(record)
         self._report()
         self._pace()
+
+    def _standing(self) -> Standing:
+        positions = {partition: window.position for partition, window in self._windows.items()}
+        return Standing(behind(self._consumer, self._commands, positions), under_way=len(self._under_way))
 
     def _take_up(self, record: Arrived) -> None:
         """Begins what a record asks for, or says why not."""
@@ -197,8 +209,10 @@ class _Life:
             self._done.put(_Taken(record.partition, record.offset, key))
             return
         begun = known.unfinished.get(deliver.delivery_id)
-        attempt = self._beside.start(self._beside.opened(deliver, begun))
-        taken = _Taken(record.partition, record.offset, key, deliver, attempt=attempt)
+        trace = None if self._setup.tracer is None else self._setup.tracer.attempt(record.trace, deliver)
+        with nullcontext() if trace is None else trace.current():
+            attempt = self._beside.start(self._beside.opened(deliver, begun))
+        taken = _Taken(record.partition, record.offset, key, deliver, attempt=attempt, trace=trace)
         self._under_way[record.partition, record.offset] = taken
         attempt.add_done_callback(lambda _: self._done.put(taken))
 
@@ -243,12 +257,24 @@ class _Life:
             self._windows[taken.partition].end(taken.offset)
         self._commit(done, outcomes)
         self._restarts.progress()
+        self._tell(done, outcomes)
         for taken, outcome in zip(done, outcomes, strict=True):
             if outcome is not None:
                 self._note(self._known[taken.partition].unfinished, outcome)
             if self._windows[taken.partition].position >= self._asked[taken.partition]:
                 self._known[taken.partition].ended.clear()
         self._setup.point("committed")
+
+    def _tell(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
+        """Tells whoever looks what stands in the log."""
+        reported = []
+        for taken, outcome in zip(done, outcomes, strict=True):
+            if taken.deliver is not None and outcome is not None:
+                reported.append((taken.deliver, outcome))
+                if taken.trace is not None:
+                    taken.trace.ended(outcome)
+        letters = [taken.letter.code for taken in done if taken.letter is not None]
+        self._setup.observer.delivered(reported, letters)
 
     def _note(self, unfinished: dict[str, AttemptBegun], outcome: RecordDelivery) -> None:
         """Keeps what has no end for the next attempt."""
@@ -268,6 +294,7 @@ class _Life:
                 return
             except Abort as error:
                 log.warning("transaction aborted", worker=self._group, why=str(error))
+                self._setup.observer.aborted()
                 if not remaining:
                     raise
                 retrying(self._producer.abort_transaction, CALL_TIMEOUT)
@@ -279,7 +306,7 @@ class _Life:
             if taken.letter is not None:
                 produce(producer, self._topic(DEAD_LETTERS), taken.key, self._setup.codec.encode(taken.letter))
             if taken.deliver is not None and outcome is not None:
-                self._produce(taken.partition, taken.deliver, outcome)
+                self._produce(taken, taken.deliver, outcome)
         flush(producer)
         places = [
             TopicPartition(self._commands, partition, window.position, window.metadata)
@@ -290,7 +317,7 @@ class _Life:
         self._setup.point("offsets")
         retrying(producer.commit_transaction, CALL_TIMEOUT)
 
-    def _produce(self, partition: int, deliver: Deliver, outcome: RecordDelivery) -> None:
+    def _produce(self, taken: _Taken, deliver: Deliver, outcome: RecordDelivery) -> None:
         encode = self._setup.codec.encode
         if not is_open(outcome):
             ended = AttemptEnded(
@@ -302,9 +329,11 @@ class _Life:
                 item_id=outcome.item_id,
             )
             value = encode(ended)
-            produce(self._producer, self._topic(DELIVERY_ATTEMPTS), deliver.delivery_id, value, partition=partition)
+            topic = self._topic(DELIVERY_ATTEMPTS)
+            produce(self._producer, topic, deliver.delivery_id, value, partition=taken.partition)
         key = home_of(deliver.interaction_id)
-        produce(self._producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome))
+        headers = None if taken.trace is None else with_trace(None, taken.trace.header())
+        produce(self._producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome), headers)
 
     def _topic(self, name: str) -> Topic:
         return self._setup.catalogue.topic(name)
@@ -321,6 +350,8 @@ class _Life:
 
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """New partitions: what was begun there and has no end, and what was done there out of order."""
+        begun_at = time.monotonic()
+        self._setup.observer.restoring()
         setup, numbers = self._setup, [place.partition for place in partitions]
         # The offsets of a group end after some days without it; somebody may set them back.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
@@ -336,6 +367,8 @@ class _Life:
                 for each in committed
             ]
         )
+        read, seconds = sum(self._known[each].read for each in numbers), time.monotonic() - begun_at
+        setup.observer.restored(Restored(len(partitions), seconds, read, rebuilt=0))
         self._assigned.set()
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

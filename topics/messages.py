@@ -5,6 +5,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, Message
 
 from topics.errors import passes
+from topics.tracing import trace_of
 from topics.transactions import StartAgain
 
 
@@ -15,22 +16,26 @@ class Arrived(NamedTuple):
     offset: int
     key: bytes
     value: bytes | None
+    trace: bytes | None = None
+    """Where in a trace it was written, where somebody asked for that: see topics.tracing."""
 
 
-def arrived(message: Message) -> Arrived:
-    """The record of a message without an error."""
+def arrived(message: Message, traced: bool = False) -> Arrived:
+    """The record of a message without an error. `traced`: with its place in a trace, if it has one."""
     partition, offset = message.partition(), message.offset()
     if partition is None or offset is None:
         raise ValueError("a record that was read has a partition and an offset")
-    return Arrived(partition, offset, message.key() or b"", message.value())
+    key, value = message.key() or b"", message.value()
+    return Arrived(partition, offset, key, value, trace_of(message.headers()) if traced else None)
 
 
-def gather(consumer: Consumer, patience: float, company: float, most: int) -> list[Arrived]:
+def gather(consumer: Consumer, patience: float, company: float, most: int, traced: bool = False) -> list[Arrived]:
     """A batch: whatever there is, once there is something.
 
     Args:
         patience: how long to wait for the first record, seconds.
         company: how long to wait then for more, seconds.
+        traced: whether the records' places in traces are wanted.
 
     Raises:
         StartAgain: the consumer can't go on.
@@ -42,7 +47,7 @@ def gather(consumer: Consumer, patience: float, company: float, most: int) -> li
         error = message.error()
         if error is not None and not passes(error):
             raise StartAgain(f"reading {message.topic()} failed: {error.str()}")
-    return [arrived(message) for message in messages if message.error() is None]
+    return [arrived(message, traced) for message in messages if message.error() is None]
 
 
 def is_stale(record: Arrived, read_to: dict[int, int]) -> bool:

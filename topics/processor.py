@@ -28,14 +28,17 @@ from topics import clients
 from topics.apart import WORDS_KEPT
 from topics.broker import KAFKA, Broker
 from topics.catalogue import Catalogue, Topic
-from topics.deciding import Counts, Deciding, Input, Output
+from topics.counting import Counts, together, total
+from topics.deciding import Deciding, Input, Output
 from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
 from topics.messages import Arrived, gather, is_stale
+from topics.observing import UNOBSERVED, Batch, Observer, Restored, Standing, behind
 from topics.restoring import Log, restore
 from topics.saving import Saving
 from topics.shelves import MemoryShelf, Position, Shelf
 from topics.state import PartitionState
+from topics.tracing import BatchTrace, Tracer
 from topics.transactions import (
     CALL_TIMEOUT,
     Abort,
@@ -81,6 +84,9 @@ class Setup:
     point: Callable[[str], None] = lambda name: None
     """Called at named points of a batch; crash tests stop the process there."""
     broker: Broker = KAFKA
+    observer: Observer = UNOBSERVED
+    tracer: Tracer | None = None
+    """Follows messages across Kafka. None: headers are neither read nor written for that."""
 
 
 class Processor:
@@ -148,8 +154,10 @@ class Processor:
 
     def _loop(self, stop: threading.Event, consumer: Consumer, producer: Producer) -> None:
         aborts = 0
+        observer, traced = self._setup.observer, self._setup.tracer is not None
         while not stop.is_set():
-            messages = gather(consumer, self._patience(), GATHER, MAX_BATCH)
+            observer.turned(lambda: self._standing(consumer))
+            messages = gather(consumer, self._patience(), GATHER, MAX_BATCH, traced)
             now = self._setup.clock()
             try:
                 if messages or self._is_due(now):
@@ -159,11 +167,20 @@ class Processor:
                 self._save(now, is_busy=len(messages) == MAX_BATCH)
             except Abort as error:
                 aborts += 1
+                observer.aborted()
                 log.warning("transaction aborted", processor=self._group, why=str(error), in_a_row=aborts)
                 if aborts >= ABORTS_IN_A_ROW:
                     raise StartAgain(f"{aborts} transactions were aborted in a row: {error}") from error
                 retrying(producer.abort_transaction, CALL_TIMEOUT)
                 self._rewind(consumer, messages)
+
+    def _standing(self, consumer: Consumer) -> Standing:
+        nearest, now = self._nearest(), self._setup.clock()
+        return Standing(
+            behind=behind(consumer, self._commands, self._read_to),
+            overdue=0.0 if nearest is None or self._setup.recorded else max(0, now - nearest) / 1000,
+            keys=sum(deciding.state.keys_in_memory for deciding in self._partitions.values()),
+        )
 
     def _patience(self) -> float:
         if self._setup.recorded:
@@ -185,37 +202,55 @@ class Processor:
         """One batch and the deadlines that have come, whole or not at all."""
         point = self._setup.point
         point("consumed")
+        begun = time.perf_counter()
+        trace = None if self._setup.tracer is None else self._setup.tracer.batch(self._commands)
         outputs: list[Output] = []
         positions: dict[int, int] = {}
         read_to = dict(self._read_to)
-        touched: set[int] = set()
+        touched: dict[int, Counts] = {}  # with what each had done before
         for record in messages:
             if is_stale(record, read_to):
                 continue
             read_to[record.partition] = positions[record.partition] = record.offset + 1
-            touched.add(record.partition)
-            outputs += self._decide(record)
+            if record.partition not in touched:
+                touched[record.partition] = self._partitions[record.partition].counts.copy()
+            decided = self._decide(record)
+            if trace is not None:
+                trace.decided(record.trace, decided)
+            outputs += decided
         if not self._setup.recorded:
             for partition, deciding in self._partitions.items():
                 due = deciding.state.next_due()
                 if due is not None and due <= now:
-                    touched.add(partition)
-                    outputs += deciding.advance(now)
+                    if partition not in touched:
+                        touched[partition] = deciding.counts.copy()
+                    decided = deciding.advance(now)
+                    if trace is not None:
+                        trace.decided(None, decided)
+                    outputs += decided
         point("decided")
         if not touched:
             return
-        ends = _Ends(outputs, self._setup.catalogue)
+        ends, since_decided = _Ends(outputs, self._setup.catalogue), time.perf_counter()
         try:
-            self._commit(consumer, producer, ends, positions)
-        except BaseException:
+            self._commit(consumer, producer, ends, positions, trace)
+        except BaseException as error:
             for partition in touched:
                 self._partitions[partition].state.rollback()
+            if trace is not None:
+                trace.ended(error)
             raise
+        since_committed = time.perf_counter()
         self._read_to |= positions
         for partition in touched:
             self._positions[partition] = self._position(partition, ends)
             self._partitions[partition].state.commit(self._positions[partition])
         point("stored")
+        if trace is not None:
+            trace.ended()
+        done = together((self._partitions[partition].counts, before) for partition, before in touched.items())
+        times = since_decided - begun, since_committed - since_decided, time.perf_counter() - since_committed
+        self._setup.observer.decided(Batch(done, *times))
 
     def _position(self, partition: int, ends: "_Ends") -> Position:
         """How much of the log the state of a partition reflects after a transaction."""
@@ -266,11 +301,20 @@ class Processor:
             return [deciding.unreadable(record.key, record.value, source, "bad_key", "its key is not UTF-8")]
         return deciding.command(key, command, source)
 
-    def _commit(self, consumer: Consumer, producer: Producer, ends: "_Ends", positions: dict[int, int]) -> None:
+    def _commit(
+        self,
+        consumer: Consumer,
+        producer: Producer,
+        ends: "_Ends",
+        positions: dict[int, int],
+        trace: BatchTrace | None,
+    ) -> None:
         point = self._setup.point
         retrying(producer.begin_transaction)
-        for output, topic, partition, on_delivery in ends.records():
+        for at, (output, topic, partition, on_delivery) in enumerate(ends.records()):
             headers = None if output.event is None else self._headers.headers(output.event, output.key)
+            if trace is not None:
+                headers = trace.header(at, headers)
             produce(producer, topic, output.key, output.value, headers, partition, on_delivery)
         point("produced")
         flush(producer)
@@ -295,6 +339,7 @@ class Processor:
     def _take(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """New partitions: their state from the log, before the first record is read."""
         begun, setup = time.monotonic(), self._setup
+        setup.observer.restoring()
         taken = {
             each.partition: Deciding(
                 setup.decider,
@@ -329,12 +374,9 @@ class Processor:
         self._positions |= reached
         self._read_to |= read_to
         consumer.incremental_assign([TopicPartition(self._commands, *place) for place in read_to.items()])
-        log.info(
-            "partitions taken",
-            topic=self._commands,
-            partitions=sorted(taken),
-            seconds=round(time.monotonic() - begun, 3),
-        )
+        done, seconds = total(deciding.counts for deciding in taken.values()), time.monotonic() - begun
+        setup.observer.restored(Restored(len(taken), seconds, done.replayed, done.rebuilt))
+        log.info("partitions taken", topic=self._commands, partitions=sorted(taken), seconds=round(seconds, 3))
         self.assigned.set()
 
     def _drop(self, partitions: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +16,7 @@ from schemas.codec import Codec
 from topics import clients
 from topics.errors import KafkaUnreachable, NotPublished, TopicMissing
 from topics.headers import CloudEvents
+from topics.tracing import with_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,24 @@ class Publisher:
 
     A failure is only known after clients.MESSAGE_TIMEOUT at the latest; a record that was given up may still be
     in Kafka, which does no harm, since a repeated command is ignored.
+
+    trace: gives where in a trace a record is written, at the time that it is; see topics.tracing.
     """
 
-    def __init__(self, bootstrap: str, codec: Codec, source: str, client_id: str = "rejoinder-publisher") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        codec: Codec,
+        source: str,
+        client_id: str = "rejoinder-publisher",
+        trace: Callable[[], bytes | None] | None = None,
+    ) -> None:
         self._bootstrap = bootstrap
         self._codec = codec
         self._events = CloudEvents(source, codec.name_of)
         self._producer = Producer(clients.producer(bootstrap, client_id))
         self._partitions: dict[str, int] = {}
+        self._trace = trace
         self._closed = threading.Event()
         self._polling = threading.Thread(target=self._poll, name="publisher-poll", daemon=True)
         self._polling.start()
@@ -67,13 +78,16 @@ class Publisher:
 
         partition = partition_of(outgoing.partition_key or outgoing.key, self._count(outgoing.topic))
         record = outgoing.record
+        headers = None if record is None else self._events.headers(record, outgoing.key)
+        if self._trace is not None:
+            headers = with_trace(headers, self._trace())
         try:
             self._producer.produce(
                 outgoing.topic,
                 key=outgoing.key.encode(),
                 value=None if record is None else self._codec.encode(record),
                 partition=partition,
-                headers=None if record is None else self._events.headers(record, outgoing.key),
+                headers=headers,
                 on_delivery=on_delivery,
             )
         except (BufferError, KafkaException) as error:

@@ -113,6 +113,8 @@ def _begin(
     for partition, deciding in decidings.items():
         if chosen[partition] is not Source.SHELF:
             deciding.state.clear()
+        if chosen[partition] is Source.BEGINNING:
+            deciding.counts.rebuilt += 1
     filled = {each: decidings[each].state for each, source in chosen.items() if source is Source.SNAPSHOT}
     if not filled or log_.snapshots is None:
         return

@@ -58,6 +58,11 @@ class PartitionState:
         self._used.add(rows)
         return rows
 
+    @property
+    def keys_in_memory(self) -> int:
+        """Of how many keys rows are in memory."""
+        return len(self._keys)
+
     def all(self) -> Iterator[Rows]:
         """The rows of every key that has any, or was used lately."""
         for key in sorted({*self.shelf.all_keys(), *self._keys}):

@@ -201,8 +201,8 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
     """Run one program of an instance; the supervisor does."""
     from rejoinder.programs import delivery, engine, player, projector, simulator, web  # noqa: PLC0415
 
-    log_to_stderr()
     settings = settings_for(None)
+    log_to_stderr(settings.log.format)
     given = arguments or []
     worker = given[0] if given else "1"  # where several of a kind run, each has a name of its own
     match name:
@@ -213,7 +213,7 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
         case "delivery":
             delivery.run(settings, worker)
         case "web":
-            web.run(settings)
+            web.run(settings, worker)
         case "simulator":
             simulator.run(settings, int(given[0]), *given[1:2])
         case "player":

@@ -44,6 +44,8 @@ class ProgramStatus:
     up_seconds: float | None
     facts: dict[str, str | int]
     log: str
+    metrics: str
+    """host:port of its metrics, health and readiness; empty if it has none."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def status(json: Json = False, data: Data = None, config: Config = None) -> None
             uptime(each.pid),
             _shown(each.facts),
             each.log,
+            each.metrics,
         )
         for name, each in instance.programs.items()
     ]
@@ -181,13 +184,14 @@ def _show(
     )
     print()
     print_table(
-        ("program", "pid", "for", "restarts", "log"),
+        ("program", "pid", "for", "restarts", "metrics", "log"),
         [
             (
                 each.program,
                 each.pid if each.runs else "ended",
                 None if each.up_seconds is None else duration(each.up_seconds),
                 each.restarts,
+                each.metrics or None,
                 each.log,
             )
             for each in programs

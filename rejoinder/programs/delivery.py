@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
 
 from channels import delivery
 from channels.lanes import Lanes
@@ -10,14 +14,21 @@ from channels.meta.client import MetaClient
 from channels.x.client import XClient
 from engine.delivery import AttemptBegun, Deliver
 from engine.envelope import home
+from engine.interaction.commands import RecordDelivery
 from rejoinder.accounts import accounts_of
 from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.connecting.credentials import PageCredentials, XCredentials
 from rejoinder.instance import report_ready
+from rejoinder.observing.platforms import ObservedPlatform
+from rejoinder.observing.program import observed
+from rejoinder.observing.workers import WorkerObserver, has_partitions
 from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings
 from topics.delivering import Attempt, DeliverySetup, DeliveryWorker
+
+if TYPE_CHECKING:  # it takes long to load, and is off by default
+    from rejoinder.observing.spans import Spans
 
 
 class WallClock:
@@ -46,13 +57,21 @@ class Begins:
 def run(settings: Settings, worker: str = "1") -> None:
     """Works until told to stop."""
     stop = until_told()
-    setup = setup_of(settings, connect(settings, bootstrap_of(settings)), worker)
-    report_ready()
-    DeliveryWorker(setup).run(stop)
+    with observed(settings, "delivery", worker) as seen:
+        setup = setup_of(settings, connect(settings, bootstrap_of(settings)), worker, spans=seen.spans)
+        delivering = DeliveryWorker(replace(setup, observer=WorkerObserver("delivery", seen.health)))
+        seen.health.needs("delivery", has_partitions(delivering.assigned))
+        seen.health.started()
+        report_ready()
+        delivering.run(stop)
 
 
 def setup_of(
-    settings: Settings, cluster: Cluster, worker: str, point: Callable[[str], None] = lambda name: None
+    settings: Settings,
+    cluster: Cluster,
+    worker: str,
+    point: Callable[[str], None] = lambda name: None,
+    spans: "Spans | None" = None,
 ) -> DeliverySetup:
     """A worker's setup; `point` is called at the named points of a batch."""
     platforms = Platforms(settings)
@@ -69,8 +88,10 @@ def setup_of(
     @asynccontextmanager
     async def makes(begin: Callable[[AttemptBegun], Awaitable[None]]) -> AsyncIterator[Attempt]:
         async with AsyncExitStack() as stack:
-            worker = delivery.Worker(await platforms.opened(stack), key, Begins(begin), WallClock(), times)
-            yield Lanes(worker, prepare).attempt
+            opened = await platforms.opened(stack)
+            seen = {channel: ObservedPlatform(platform, spans) for channel, platform in opened.items()}
+            worker = delivery.Worker(seen, key, Begins(begin), WallClock(), times)
+            yield logged(Lanes(worker, prepare).attempt)
 
     return DeliverySetup(
         bootstrap=cluster.bootstrap,
@@ -80,7 +101,23 @@ def setup_of(
         makes=makes,
         clock=wall_clock,
         point=point,
+        tracer=spans,
     )
+
+
+def logged(attempt: Attempt) -> Attempt:
+    """Whatever an attempt logs names its interaction and its delivery."""
+
+    async def made(deliver: Deliver, begun: AttemptBegun | None) -> RecordDelivery:
+        ids = {
+            "interaction_id": deliver.interaction_id,
+            "delivery_id": deliver.delivery_id,
+            "attempt": deliver.attempt,
+        }
+        with structlog.contextvars.bound_contextvars(**ids):
+            return await attempt(deliver, begun)
+
+    return made
 
 
 class Platforms:

@@ -14,6 +14,8 @@ from engine.routing import state as routing_state
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import connect, wall_clock
 from rejoinder.instance import report_ready
+from rejoinder.observing.program import Seen, observed
+from rejoinder.observing.workers import WorkerObserver, has_partitions
 from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.settings import Settings
 from topics import policies
@@ -27,12 +29,18 @@ READY_WAIT: Final = 0.1
 def run(settings: Settings, worker: str = "1") -> None:
     """Works until told to stop. `worker` is its name among its like."""
     stop = until_told()
+    with observed(settings, "engine", worker) as seen, ExitStack() as folders:
+        _work(_processors(settings, worker, seen, folders), seen, stop)
+
+
+def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack) -> list[Processor]:
     cluster = connect(settings, bootstrap_of(settings))
     known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    above = settings.data / "state"
 
     def processor(decider: Decider) -> Processor:
-        folder = folders.enter_context(closing(state_folder(settings.data / "state", decider, worker)))
-        return Processor(
+        folder = folders.enter_context(closing(state_folder(above, decider, worker)))
+        made = Processor(
             Setup(
                 bootstrap=cluster.bootstrap,
                 catalogue=cluster.catalogue,
@@ -43,25 +51,34 @@ def run(settings: Settings, worker: str = "1") -> None:
                 clock=wall_clock,
                 recorded=settings.time.mode == "recorded",
                 shelves=folder.shelf,
+                observer=WorkerObserver(decider.name, seen.health, state_place(above, decider, worker)),
+                tracer=seen.spans,
             )
         )
+        seen.health.needs(decider.name, has_partitions(made.assigned))
+        return made
 
-    with ExitStack() as folders:
-        _work([processor(InteractionDecider()), processor(RoutingDecider())], stop)
+    return [processor(InteractionDecider()), processor(RoutingDecider())]
 
 
 def state_folder(above: Path, decider: Decider, worker: str) -> RocksFolder:
     """The state of a worker's decider, in a folder of its own."""
     above.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return RocksFolder(str(above / f"{decider.name}-{worker}"), ROWS)
+    return RocksFolder(str(state_place(above, decider, worker)), ROWS)
 
 
-def _work(processors: list[Processor], stop: threading.Event) -> None:
+def state_place(above: Path, decider: Decider, worker: str) -> Path:
+    """Where that folder is."""
+    return above / f"{decider.name}-{worker}"
+
+
+def _work(processors: list[Processor], seen: Seen, stop: threading.Event) -> None:
     """Runs them until told to stop. One that fails ends all."""
     failures: list[BaseException] = []
     threads = [threading.Thread(target=_guard(each.run, stop, failures), daemon=True) for each in processors]
     for thread in threads:
         thread.start()
+    seen.health.started()
     while not stop.is_set() and not all(each.assigned.is_set() for each in processors):
         stop.wait(READY_WAIT)
     if not stop.is_set():

@@ -22,6 +22,11 @@ from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
 from rejoinder.instance import HEALTH_KEY, OWN_PORT, report_ready
 from rejoinder.listening import LOOPBACK, given, listening
+from rejoinder.observing.health import Health
+from rejoinder.observing.metrics import DEAD_LETTERS as DEAD_LETTERS_KEPT
+from rejoinder.observing.program import Seen, observed
+from rejoinder.observing.reaching import reaches
+from rejoinder.observing.web import Observed, WebhookCounts, beating
 from rejoinder.programs import bootstrap_of
 from rejoinder.secrets import home_secret
 from rejoinder.settings import Settings, SettingsError
@@ -51,6 +56,7 @@ class KafkaInbox:
         """Writes a dead letter."""
         topic = self.cluster.catalogue.name(DEAD_LETTERS)
         await self.publisher.publish_async([Outgoing(topic, dead_letter.source_topic, dead_letter)])
+        DEAD_LETTERS_KEPT.labels("web", dead_letter.code).inc()
 
 
 class OwnAccounts:
@@ -71,12 +77,18 @@ class OwnAccounts:
         return self._ids
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, worker: str = "1") -> None:
     """Serves until told to stop."""
     platforms = platforms_of(settings)  # before anything is connected to
+    with observed(settings, "web", worker) as seen:
+        _serve(settings, platforms, seen)
+
+
+def _serve(settings: Settings, platforms: list[str], seen: Seen) -> None:
     cluster = connect(settings, bootstrap_of(settings))
     follower = Follower(cluster.bootstrap, cluster.catalogue, cluster.codec, on_failure=_warn)
-    with cluster.publisher("web") as publisher, ports(settings, cluster, publisher, follower) as api:
+    trace = None if seen.spans is None else seen.spans.current
+    with cluster.publisher("web", trace) as publisher, ports(settings, cluster, publisher, follower) as api:
         endpoints = endpoints_of(settings, follower, KafkaInbox(cluster, publisher))
         app = webhooks_application(
             [route for path, each in endpoints.items() for route in each.routes(path)],
@@ -84,8 +96,13 @@ def run(settings: Settings) -> None:
             key := secrets.token_urlsafe(),
         )
         app.mount(MOUNTED, application(api))
+        seen.registry.register(
+            WebhookCounts({path.rpartition("/")[2]: each.counts for path, each in endpoints.items()})
+        )
+        reaches(settings, cluster.bootstrap, seen.health)
         facts = {"webhooks": " ".join(WEBHOOKS[each] for each in platforms), HEALTH_KEY: key}
-        asyncio.run(serve(app, settings.web.port, settings.web.host, facts))
+        whole = Observed(app, {*endpoints, "/health"}, seen.spans)
+        asyncio.run(serve(whole, settings.web.port, settings.web.host, facts, seen.health))
     follower.close()
 
 
@@ -134,8 +151,14 @@ def endpoints_of(settings: Settings, follower: Follower, inbox: KafkaInbox) -> E
     return endpoints
 
 
-async def serve(app: object, port: int, host: str = LOOPBACK, facts: Mapping[str, str | int] | None = None) -> None:
-    """Serves an ASGI application, and tells its port, and `facts`, once it listens.
+async def serve(
+    app: object,
+    port: int,
+    host: str = LOOPBACK,
+    facts: Mapping[str, str | int] | None = None,
+    health: Health | None = None,
+) -> None:
+    """Serves an ASGI application, and tells its port, and `facts`, once it listens; its loop's turns too.
 
     Where the supervisor opened the port, others take connections from it too: this process then has another of its
     own, under which it alone can be asked.
@@ -145,7 +168,8 @@ async def serve(app: object, port: int, host: str = LOOPBACK, facts: Mapping[str
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))  # type: ignore[arg-type]
     ports = [each.getsockname()[1] for each in sockets]
     server.facts = {"host": host, "port": ports[0], OWN_PORT: ports[-1], **(facts or {})}
-    await server.serve(sockets=sockets)
+    async with beating(health):
+        await server.serve(sockets=sockets)
 
 
 class _Server(uvicorn.Server):

@@ -21,6 +21,7 @@ from engine.interaction.decider import InteractionDecider
 from engine.routing.decider import RoutingDecider
 from projections import projector as projecting
 from projections.catalogue import PROJECTIONS
+from projections.observing import Written
 from projections.projector import Settings as ProjectorSettings
 from projections.records import Logged, Place
 from projections.writer import Writer
@@ -152,10 +153,10 @@ def projector(orders: Orders, stop: threading.Event) -> None:
     """All projections; it may be frozen between reading a batch and writing it."""
 
     class Freezing(Writer):
-        def write(self, batch: Sequence[Logged], upto: Mapping[Place, int]) -> None:
+        def write(self, batch: Sequence[Logged], upto: Mapping[Place, int]) -> Written:
             if batch and orders.freeze == ("projector", "read"):
                 freeze(Path(orders.armed))
-            super().write(batch, upto)
+            return super().write(batch, upto)
 
     setattr(projecting, "Writer", Freezing)  # noqa: B010  # mypy would not have it the plain way
     places = ProjectorSettings(
