@@ -13,10 +13,9 @@ from rejoinder.children import Child
 from rejoinder.embedded.postgres import EmbeddedPostgres
 from rejoinder.embedded.service import ServiceError
 from tests.faults.conftest import Fault
-from tests.faults.running import running
-from tests.processing import eventually
+from tests.faults.running import eventually, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 TIMES = 3
 STARTS = 10
@@ -115,7 +114,7 @@ def test_a_projector_wakes_up_with_a_batch_that_another_has_written(
 
             before = rows()
             run.worker("2", role="projector")
-            eventually("another goes on", lambda: rows() > before, 90)
+            eventually("another goes on", lambda: rows() > before)
         zombie.signal(signal.SIGCONT)
         eventually("it is refused and ends", lambda: len(zombie.codes) > 0)
         fault.reached = zombie.said("were moved on by another projector: this one's batch")
