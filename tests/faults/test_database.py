@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -84,9 +85,9 @@ def test_postgres_dies_amid_a_batch(
             eventually("it projects", lambda: is_there(own_database.dsn))
             time.sleep(chance.random())
             fault.injected += 1
-            with psycopg.connect(own_database.dsn) as holder:
+            with closing(psycopg.connect(own_database.dsn)) as holder:
                 holder.execute(HELD)
-                eventually("a batch is under way", lambda: holder.execute(WAITING).fetchone() == (1,))
+                eventually("a batch is under way", lambda h=holder: h.execute(WAITING).fetchone() == (1,))
                 own_database.kill()
             own_database.start()
         fault.reached = projector.said("PostgreSQL failed")
