@@ -30,14 +30,20 @@ from tests.faults.checker import Kind, Place, Run, Violation
 from tests.faults.load import POLICY, Customers, Desk, Sent
 from tests.faults.worker import Orders
 from tests.log_checks import entries_at_rest
-from tests.processing import ROOT, eventually
+from tests.processing import ROOT
+from tests.processing import eventually as within
 from topics import clients
 
 PARTITIONS: Final = 4
-REST_SECONDS: Final = 150.0
-"""How long a run may take to come to rest: a fault's last transaction may hold everybody up for some of it."""
+PATIENCE: Final = 180.0
+"""How long anything else may take: several times what it takes where the machine has nothing else to do."""
 EVENTS: Final = ("interaction.events", "routing.events")
 COMMANDS: Final = ("interaction.commands", "routing.commands")
+
+
+def eventually(what: str, holds: Callable[[], bool]) -> None:
+    """Waits until something holds, with an end that is far off."""
+    within(what, holds, PATIENCE)
 
 
 class Worker:
@@ -182,19 +188,19 @@ class Running:
                 for worker in self.workers.values():
                     worker.tend()
 
-    def goes_on(self, seconds: float = 60) -> None:
+    def goes_on(self) -> None:
         """Returns once something more was decided."""
         before = self.desk.events
-        eventually("something more is decided", lambda: self.desk.events > before, seconds)
+        eventually("something more is decided", lambda: self.desk.events > before)
 
     def rest(self) -> None:
         """Customers fall silent; returns once all that they and agents began is decided and ended."""
         began = time.monotonic()
         self.customers.silent.set()
-        self.customers.join(REST_SECONDS)
+        self.customers.join(PATIENCE)
         self.desk.ignoring = False
         self.desk.idle.clear()
-        eventually("everything comes to rest", self._is_at_rest, REST_SECONDS)
+        eventually("everything comes to rest", self._is_at_rest)
         self.desk.end()
         print(f"at rest after {time.monotonic() - began:.0f} s")
 
@@ -246,7 +252,7 @@ class Running:
         """The projections against the log, and against themselves built again."""
         projector = self.workers.get("projector-1") or self.worker("1", role="projector")
         with connect_database(self.dsn) as connection:
-            eventually("the projections have all", lambda: _projected(connection, run), 120)
+            eventually("the projections have all", lambda: _projected(connection, run))
             self.take_away(projector)
             for other in [each for name, each in self.workers.items() if name.startswith("projector-")]:
                 self.take_away(other)

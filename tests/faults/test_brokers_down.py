@@ -12,7 +12,7 @@ from tests.brokers import Brokers, brokers
 from tests.faults.conftest import Fault
 from tests.faults.running import Running, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 AWAY_SECONDS = 30.0
 BETWEEN = (3.0, 6.0)
@@ -95,7 +95,7 @@ def test_all_brokers_are_down_for_a_while(three: Brokers, database: str, tmp_pat
         three.kill()
         time.sleep(AWAY_SECONDS)
         three.start()
-        run.goes_on(120)
+        run.goes_on()
         run.rest()
         fault.reached += min(1, worker.said("starting again from the log") + worker.said("transaction aborted"))
         fault.how = f"sent again {run.sent.again} times, worker ended {len(worker.codes)} times;"

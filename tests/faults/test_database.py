@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -13,10 +14,9 @@ from rejoinder.children import Child
 from rejoinder.embedded.postgres import EmbeddedPostgres
 from rejoinder.embedded.service import ServiceError
 from tests.faults.conftest import Fault
-from tests.faults.running import running
-from tests.processing import eventually
+from tests.faults.running import eventually, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 TIMES = 3
 STARTS = 10
@@ -85,9 +85,9 @@ def test_postgres_dies_amid_a_batch(
             eventually("it projects", lambda: is_there(own_database.dsn))
             time.sleep(chance.random())
             fault.injected += 1
-            with psycopg.connect(own_database.dsn) as holder:
+            with closing(psycopg.connect(own_database.dsn)) as holder:
                 holder.execute(HELD)
-                eventually("a batch is under way", lambda: holder.execute(WAITING).fetchone() == (1,))
+                eventually("a batch is under way", lambda h=holder: h.execute(WAITING).fetchone() == (1,))
                 own_database.kill()
             own_database.start()
         fault.reached = projector.said("PostgreSQL failed")
@@ -115,7 +115,7 @@ def test_a_projector_wakes_up_with_a_batch_that_another_has_written(
 
             before = rows()
             run.worker("2", role="projector")
-            eventually("another goes on", lambda: rows() > before, 90)
+            eventually("another goes on", lambda: rows() > before)
         zombie.signal(signal.SIGCONT)
         eventually("it is refused and ends", lambda: len(zombie.codes) > 0)
         fault.reached = zombie.said("were moved on by another projector: this one's batch")

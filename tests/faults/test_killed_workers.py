@@ -9,12 +9,11 @@ import msgspec
 import pytest
 
 from tests.faults.conftest import Fault
-from tests.faults.running import Running, Worker, running
+from tests.faults.running import Running, Worker, eventually, running
 from tests.faults.worker import Orders
-from tests.processing import eventually
 from topics.clients import SESSION_TIMEOUT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 POINTS = ("consumed", "decided", "produced", "offsets", "committed", "shelved", "stored")
 BATCHES = 12
@@ -42,7 +41,7 @@ def test_a_worker_that_dies_at_a_point_of_a_batch(
             return msgspec.structs.replace(run.orders, crash=(deciders[start], point, chance.randint(2, BATCHES)))
 
         worker = run.worker("1", orders)
-        eventually("it has died each time", lambda: worker.codes.count(-signal.SIGKILL) >= len(deciders), 120)
+        eventually("it has died each time", lambda: worker.codes.count(-signal.SIGKILL) >= len(deciders))
         fault.reached = worker.codes.count(-signal.SIGKILL)
         run.goes_on()
         run.rest()
@@ -62,7 +61,7 @@ def fallen_asleep(run: Running, decider: str, only_deadlines: bool) -> Worker:
         while before != (before := run.desk.events):
             time.sleep(1)
     armed.touch()
-    eventually("it falls asleep", zombie.is_frozen, 30)
+    eventually("it falls asleep", zombie.is_frozen)
     return zombie
 
 
@@ -76,11 +75,11 @@ def test_a_zombie_wakes_up_amid_a_batch(
         fault.injected += 1
         zombie = fallen_asleep(run, decider, only_deadlines=False)
         successor = run.worker("2")
-        eventually("another has its partitions", lambda: successor.said(TAKEN) >= 2, 60)
+        eventually("another has its partitions", lambda: successor.said(TAKEN) >= 2)
         run.goes_on()
         time.sleep(FROZEN_SECONDS)
         zombie.signal(signal.SIGCONT)
-        eventually("it was refused", lambda: refused(zombie) > 0, 30)
+        eventually("it was refused", lambda: refused(zombie) > 0)
         fault.reached += 1
         run.goes_on()
         run.rest()
@@ -97,10 +96,10 @@ def test_a_zombie_wakes_up_amid_a_deadline(
         zombie = fallen_asleep(run, "interaction", only_deadlines=True)
         before = run.committed("interaction.processor", "interaction.commands")
         successor = run.worker("2")
-        eventually("another has its partitions", lambda: successor.said(TAKEN) >= 2, 60)
+        eventually("another has its partitions", lambda: successor.said(TAKEN) >= 2)
         time.sleep(FROZEN_SECONDS)
         zombie.signal(signal.SIGCONT)
-        eventually("it was refused", lambda: refused(zombie) > 0, 30)
+        eventually("it was refused", lambda: refused(zombie) > 0)
         fault.reached += 1
         assert before
         run.rest()

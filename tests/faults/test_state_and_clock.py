@@ -20,15 +20,15 @@ from engine.rows import Row
 from rejoinder.cluster import wall_clock
 from rejoinder.programs.engine import state_folder
 from tests.faults.conftest import Fault
-from tests.faults.running import PARTITIONS, Running, Worker, running
+from tests.faults.running import PARTITIONS, Running, Worker, eventually, running
 from tests.faults.worker import Orders
-from tests.processing import eventually, message, setup
+from tests.processing import message, setup
 from topics import clients
 from topics.deciding import Deciding
 from topics.restoring import Log, restore
 from topics.shelves import MemoryShelf
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 DECIDERS: tuple[Decider, ...] = (InteractionDecider(), RoutingDecider())
 DISK = "8m"

@@ -10,10 +10,9 @@ from rejoinder.embedded.ports import LOOPBACK, free_ports
 from tests.brokers import brokers
 from tests.faults.conftest import Fault
 from tests.faults.proxy import END_TXN, TXN_OFFSET_COMMIT, Loss, proxy
-from tests.faults.running import running
-from tests.processing import eventually
+from tests.faults.running import eventually, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 TIMES = 4
 SILENT_TIMES = 2
@@ -45,8 +44,8 @@ def test_what_became_of_a_transaction_is_unknown(
             time.sleep(chance.uniform(0.5, 1.5))
             fault.injected += 1
             between.lose(call, loss)
-            eventually("it is lost", lambda: between.waiting == 0, 60)
-            run.goes_on(120)  # a call is tried five times for eight seconds
+            eventually("it is lost", lambda: between.waiting == 0)
+            run.goes_on()  # a call is tried five times for eight seconds
         fault.reached = between.lost[(call, loss)]
         run.rest()
         fault.over(run.check())

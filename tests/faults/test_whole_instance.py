@@ -23,7 +23,7 @@ from tests.faults.running import collected, differing, seen
 from tests.faults.test_unreliable_platforms import Running, answer_all, policy, running, said, token, until
 from tests.playing import logs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 INTERACTIONS = 120
 AGENTS = 3
@@ -52,13 +52,13 @@ def test_every_process_of_an_instance_dies(tmp_path: Path, fault: Fault) -> None
             fault.injected += 1
             pid = processes(here.data)[victim]
             os.kill(pid, signal.SIGKILL)
-            until(f"{victim} is there again", 60, lambda v=victim, p=pid: processes(here.data).get(v, p) != p)
+            until(f"{victim} is there again", 180, lambda v=victim, p=pid: processes(here.data).get(v, p) != p)
             fault.reached += 1
-        until("everything is answered and settled", 300, lambda: is_settled(here))
+        until("everything is answered and settled", 600, lambda: is_settled(here))
         stop.set()
         for thread in agents:
             thread.join(60)
-        until("the projections have all", 60, lambda: is_projected(here))
+        until("the projections have all", 180, lambda: is_projected(here))
         fault.over(check(here, platform))
 
 
