@@ -8,8 +8,11 @@
 """
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from engine.bookkeeping import Timer
 from engine.policy.rules import Rules
@@ -17,13 +20,12 @@ from engine.record import Command, Event, Record
 from engine.rows import Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a decision may know besides the rows: the time, the policy, and what holds for the whole partition."""
 
     now: int
     rules: Rules | None
-    emergencies: Mapping[str, str] = field(default_factory=dict)
+    emergencies: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,7 @@ Verdict = Refusal | Duplicate | None
 Decision = Generator[Event, None, Verdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """A record to be written with an event: `record` None is a tombstone."""
 
     topic: str

@@ -6,7 +6,6 @@ import zlib
 from typing import Final
 
 CONTROL_PREFIX: Final = "~"
-_SEPARATORS: Final = (".", ":")
 
 
 def home(secret: bytes, channel: str, platform_id: str) -> str:
@@ -20,9 +19,7 @@ def home(secret: bytes, channel: str, platform_id: str) -> str:
 
 def home_of(identifier: str) -> str:
     """The key embedded in an interaction id (`home.1`), content id (`home:m:…`) or a home itself."""
-    for separator in _SEPARATORS:
-        identifier = identifier.partition(separator)[0]
-    return identifier
+    return identifier.partition(".")[0].partition(":")[0]
 
 
 def handle_of(content_id: str) -> str | None:
@@ -58,16 +55,17 @@ def partition_of(key: str, partitions: int) -> int:
     >>> partition_of("~5", 16)
     5
     """
-    number = key.removeprefix(CONTROL_PREFIX)
-    if key.startswith(CONTROL_PREFIX) and number.isascii() and number.isdecimal():
-        return int(number) % partitions
+    if key.startswith(CONTROL_PREFIX):
+        number = key.removeprefix(CONTROL_PREFIX)
+        if number.isascii() and number.isdecimal():
+            return int(number) % partitions
     return zlib.crc32(home_of(key).encode()) % partitions
 
 
 def derive(cause: str, *parts: str | int) -> str:
-    """An id that follows from its cause: deciding again gives the same. 32 hex digits."""
+    """An id that follows from its cause: deciding again gives the same. BLAKE2b, 32 hex digits."""
     text = "\x1f".join((cause, *map(str, parts)))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 _FINGERPRINT: Final = "#"
@@ -101,9 +99,11 @@ def digest(fingerprint: bytes, payload: bytes) -> bytes:
 
 
 def words_digest(salt: bytes, text: str) -> bytes:
-    """A salted digest of somebody's words: shows that they are the same without keeping them.
+    """A digest of somebody's words, keyed with their salt: shows that they are the same without keeping them.
+
+    BLAKE2b (RFC 7693) of 32 bytes: a keyed digest by itself, and five times as quick as an HMAC of short texts.
 
     The salt lies beside the words in interaction.content and goes with them, so that a guess at short words
     can't be checked once they are erased.
     """
-    return hmac.new(salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=salt, digest_size=32).digest()

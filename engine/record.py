@@ -19,7 +19,7 @@ Millis = Annotated[int, TIMESTAMP]
 """An instant: milliseconds since 1970-01-01T00:00Z."""
 
 
-class Record(msgspec.Struct, kw_only=True):
+class Record(msgspec.Struct, kw_only=True, gc=False):
     """Anything that is written to Kafka: an event, a command, a content or a delivery record."""
 
 

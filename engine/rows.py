@@ -3,18 +3,19 @@
 A row is a frozen struct: it is replaced, never changed in place. Rows of an `Ordered` type can be walked in the
 order of their ids, which is how a line of 50,000 is served without being sorted.
 
-Rows may lie on a shelf outside of memory. They are taken from it one by one, when they are asked for; those of an
-ordered type all together, when they are walked.
+Rows may lie on a shelf outside of memory. A key that has few of them has them all in memory, and asks no more; of one
+that has many they are taken one by one, when they are asked for, and those of an ordered type all together, when they
+are walked.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from sortedcontainers import SortedList
 
 
-class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
+class Row(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=False):
     """One row of state."""
 
 
@@ -45,9 +46,8 @@ class Journal:
 
     def __init__(self) -> None:
         self._undo: list[Undo] = []
-
-    def note(self, rows: "Rows", row_id: RowId, before: Row | None) -> None:
-        self._undo.append((rows, row_id, before))
+        self.note: Final = self._undo.append
+        """Takes a place with its row before the change. The list's own method: it is called for every change."""
 
     def mark(self) -> int:
         return len(self._undo)
@@ -65,20 +65,31 @@ class Journal:
         """The places that were changed since a mark, or since the last commit; one changed twice comes twice."""
         return ((rows, row_id) for rows, row_id, _ in self._undo[since:])
 
-    def before(self) -> dict[tuple["Rows", RowId], Row | None]:
-        """Each place that was changed since the last commit, with its row as it was then."""
-        found: dict[tuple[Rows, RowId], Row | None] = {}
+    def before(self) -> dict["Rows", dict[RowId, Row | None]]:
+        """Each place that was changed since the last commit, with its row as it was then; by keys."""
+        found: dict[Rows, dict[RowId, Row | None]] = {}
         for rows, row_id, before in self._undo:
-            found.setdefault((rows, row_id), before)
+            places = found.get(rows)
+            if places is None:
+                found[rows] = {row_id: before}
+            elif row_id not in places:
+                places[row_id] = before
         return found
 
 
 class Rows:
-    """The rows of one key. Without a shelf all of them are in memory."""
+    """The rows of one key.
+
+    Args:
+        shelf: where those lie that are not in memory; None: all are in memory.
+        taken: rows, with their ids, that are in memory from the beginning.
+    """
 
     __slots__ = ("_absent", "_complete", "_journal", "_ordered", "_rows", "_shelf", "key")
 
-    def __init__(self, key: str, journal: Journal, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self, key: str, journal: Journal, shelf: Shelf | None = None, taken: Iterable[tuple[str, Row]] = ()
+    ) -> None:
         self.key = key
         self._journal = journal
         self._shelf = shelf
@@ -88,6 +99,8 @@ class Rows:
         """Places that were looked for on the shelf in vain, or whose row was taken away."""
         self._complete: set[type[Row]] = set()
         """Types of which all rows are in memory."""
+        for row_id, row in taken:
+            self.restore((type(row), row_id), row)
 
     def get(self, kind: type[R], row_id: str) -> R | None:
         row = self._rows.get((kind, row_id))
@@ -96,14 +109,18 @@ class Rows:
         return row  # type: ignore[return-value]  # the type is part of the id
 
     def put(self, row_id: str, row: Row) -> None:
-        kind = type(row)
-        self._journal.note(self, (kind, row_id), self.get(kind, row_id))
-        self.restore((kind, row_id), row)
+        place = (type(row), row_id)
+        before = self._rows.get(place) or self._look(*place)
+        self._journal.note((self, place, before))
+        if before is None:
+            self.restore(place, row)
+        else:
+            self._rows[place] = row
 
     def delete(self, kind: type[Row], row_id: str) -> None:
         before = self.get(kind, row_id)
         if before is not None:
-            self._journal.note(self, (kind, row_id), before)
+            self._journal.note((self, (kind, row_id), before))
             self.restore((kind, row_id), None)
 
     def walk(self, kind: type[R], prefix: str = "") -> Iterator[R]:

@@ -32,6 +32,8 @@ class Settings:
     """Stands before the names of the topics and the group, where several systems share a cluster."""
     kafka: Mapping[str, object] = field(default_factory=dict)
     """Further settings of the consumer."""
+    consumer: Callable[..., Consumer] = Consumer
+    """Makes it; a simulation has its own."""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class LogReader:
         }
         if member is not None:
             configuration["group.instance.id"] = member
-        self._consumer = Consumer(configuration)
+        self._consumer = settings.consumer(configuration)
 
     def subscribe(self, topics: Iterable[str], on_assign: Callable[[list[Place]], None]) -> None:
         """Joins the group. `on_assign` gets all partitions that this member has from now on, and has to call `assign`.

@@ -6,8 +6,9 @@ evolved into the rows before the decider goes on.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
+import msgspec
 import structlog
 
 from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
@@ -42,8 +43,7 @@ class MissingPolicy(RejoinderError):
     """The policy that the log says is in force is not in the topic of policies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """Where a command stood."""
 
     topic: str
@@ -51,8 +51,7 @@ class Input:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A record to be produced: `topic` in the catalogue's words, the value encoded; None is a tombstone."""
 
     topic: str
@@ -117,6 +116,7 @@ class Deciding:
         self._clock = clock
         self._recorded = recorded
         self._events_topic = f"{decider.name}.events"
+        self._control = control_key(partition)
 
     def command(self, key: str, command: Record, source: Input) -> list[Output]:
         """What a command leads to. A decision that fails leaves no trace but its dead letter."""
@@ -183,7 +183,7 @@ class Deciding:
         return self._run(rows, self._decider.decide(rows, command, context), cause, context)
 
     def _context(self, now: int) -> Context:
-        control = self.state.rows(control_key(self._partition))
+        control = self.state.rows(self._control)
         in_force = control.get(PolicyInForce, "")
         emergencies = {row.account: row.closure for row in control.walk(Emergency)}
         if in_force is None:
@@ -202,7 +202,7 @@ class Deciding:
                 verdict: Verdict = end.value
                 return verdict
             self._write(rows, event, cause, context)
-            if isinstance(event, RECHECK):
+            if type(event) in RECHECK:
                 self._recheck(cause, context.now)
 
     def _write(self, rows: Rows, event: Event, cause: _Cause, context: Context) -> None:
@@ -322,11 +322,10 @@ class Deciding:
 
     def _conclude(self, rows: Rows, cause: _Cause, verdict: Verdict, now: int) -> None:
         """Says what became of the command: to whoever waits, in the log, or in the dead letters."""
-        events = [output.event for output in cause.outputs if output.event is not None]
-        interaction_id = next((event.interaction_id for event in events if event.interaction_id), None)
         match verdict:
             case None:
-                self._answer(rows, cause, "accepted", interaction_id)
+                if cause.command is not None and cause.command.reply_partition is not None:
+                    self._answer(rows, cause, "accepted", _interaction_of(cause.outputs))
             case Duplicate(interaction_id=known):
                 self.counts.duplicates += 1
                 self._answer(rows, cause, "duplicate", known)
@@ -356,7 +355,7 @@ class Deciding:
         sequence: int | None = None,
     ) -> None:
         command = cause.command
-        if command is None or (command.reply_partition is None and outcome == "accepted"):
+        if command is None:
             return
         if command.reply_partition is None and type(command).__name__ != "ReceiveMessage":
             return  # nobody waits; a message is answered all the same, so that repeats can be counted
@@ -373,6 +372,12 @@ class Deciding:
         cause.outputs.append(
             Output(COMMAND_RESULTS, control_key(command.reply_partition or 0), self._codec.encode(result))
         )
+
+
+def _interaction_of(outputs: list[Output]) -> str | None:
+    """The interaction that the first event which concerns one names."""
+    events = (output.event for output in outputs if output.event is not None)
+    return next((event.interaction_id for event in events if event.interaction_id), None)
 
 
 def _sequence(rows: Rows, interaction_id: str | None) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from engine.delivery import AttemptBegun, AttemptEnded, DeadLetter, Deliver, is_open
 from engine.envelope import home_of
@@ -28,6 +28,7 @@ from engine.interaction.outgoing import account_key
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.beside import Beside
+from topics.broker import KAFKA, Broker
 from topics.catalogue import (
     DEAD_LETTERS,
     DELIVERY_ATTEMPTS,
@@ -78,6 +79,10 @@ class DeliverySetup:
     makes: Makes
     clock: Callable[[], int]
     point: Callable[[str], None] = lambda name: None
+    broker: Broker = KAFKA
+    begins: Callable[..., Publisher] = Publisher
+    beside: Callable[..., Beside[Attempt]] = Beside
+    """A simulation, which has no threads, gives others than these two."""
 
 
 class DeliveryWorker:
@@ -144,13 +149,15 @@ class _Life:
     def live(self, stop: threading.Event) -> None:
         """Works until `stop` is set. What was begun by then is waited for, for DRAIN seconds at most."""
         setup = self._setup
-        self._producer = Producer(clients.transactional(setup.bootstrap, self._name))
+        self._producer = setup.broker.producer(clients.transactional(setup.bootstrap, self._name))
         retrying(self._producer.init_transactions, CALL_TIMEOUT)
-        self._consumer = Consumer(clients.consumer(setup.bootstrap, self._group, self._name))
+        self._consumer = setup.broker.consumer(clients.consumer(setup.bootstrap, self._group, self._name))
         try:
             with (
-                Publisher(setup.bootstrap, setup.codec, "/rejoinder/delivery", f"{self._name}-begins") as self._begins,
-                Beside(setup.makes(self._begin), "attempts") as self._beside,
+                setup.begins(
+                    setup.bootstrap, setup.codec, "/rejoinder/delivery", f"{self._name}-begins"
+                ) as self._begins,
+                setup.beside(setup.makes(self._begin), "attempts") as self._beside,
             ):
                 self._consumer.subscribe(
                     [self._commands], on_assign=self._take, on_revoke=self._give_back, on_lost=self._lose
@@ -316,9 +323,9 @@ class _Life:
         numbers = [place.partition for place in partitions]
         # The offsets of a group end after some days without it; somebody may set them back.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
-        self._asked |= high_watermarks(self._setup.bootstrap, self._commands, numbers)
+        self._asked |= high_watermarks(self._setup.bootstrap, self._commands, numbers, self._setup.broker)
         name = f"restore-{self._attempts}"
-        for record in read_all(self._setup.bootstrap, self._attempts, numbers, name):
+        for record in read_all(self._setup.bootstrap, self._attempts, numbers, name, broker=self._setup.broker):
             attempt = self._setup.codec.decode(record.value or b"")
             if isinstance(attempt, AttemptBegun):
                 self._unfinished[record.partition][attempt.delivery_id] = attempt

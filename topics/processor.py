@@ -25,6 +25,7 @@ from engine.envelope import partition_of
 from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
+from topics.broker import KAFKA, Broker
 from topics.catalogue import Catalogue, Topic
 from topics.deciding import Counts, Deciding, Input, Output
 from topics.errors import KafkaUnreachable
@@ -76,6 +77,7 @@ class Setup:
     """Where the rows of each partition lie that are not in memory."""
     point: Callable[[str], None] = lambda name: None
     """Called at named points of a batch; crash tests stop the process there."""
+    broker: Broker = KAFKA
 
 
 class Processor:
@@ -115,9 +117,9 @@ class Processor:
     def _work(self, stop: threading.Event) -> None:
         setup = self._setup
         name = f"{self._group}-{setup.instance}"
-        producer = Producer(clients.transactional(setup.bootstrap, name))
+        producer = setup.broker.producer(clients.transactional(setup.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
-        consumer = Consumer(clients.consumer(setup.bootstrap, self._group, name))
+        consumer = setup.broker.consumer(clients.consumer(setup.bootstrap, self._group, name))
         try:
             consumer.subscribe([self._commands], on_assign=self._take, on_revoke=self._drop, on_lost=self._drop)
             self._loop(stop, consumer, producer)
@@ -264,7 +266,7 @@ class Processor:
             for each in partitions
         }
         cluster = consumer.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
-        log_ = Log(setup.bootstrap, cluster, self._events, self._content, self._commands)
+        log_ = Log(setup.bootstrap, cluster, self._events, self._content, self._commands, broker=setup.broker)
         reached = restore(taken, setup.codec, log_)
         # The offsets of a group end after a week without it; the state says what was decided.
         committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.errors import RejoinderError
 from topics import clients
+from topics.broker import KAFKA, Broker
 from topics.errors import KafkaUnreachable, passes, reason_of
 from topics.messages import Arrived, arrived
 
@@ -27,9 +28,9 @@ class RestoreStuck(RejoinderError):
     """The log could not be read to its end."""
 
 
-def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int], broker: Broker = KAFKA) -> dict[int, int]:
     """The offset after the last record of each partition, decided or not."""
-    consumer = Consumer(clients.reader(bootstrap, f"watermarks-{topic}", "read_uncommitted"))
+    consumer = broker.consumer(clients.reader(bootstrap, f"watermarks-{topic}", "read_uncommitted"))
     deadline = time.monotonic() + clients.ASK_TIMEOUT
     try:
         return {
@@ -51,7 +52,12 @@ def _high_watermark(consumer: Consumer, bootstrap: str, place: TopicPartition, d
 
 
 def read_all(
-    bootstrap: str, topic: str, partitions: Iterable[int], name: str, starts: Mapping[int, int] | None = None
+    bootstrap: str,
+    topic: str,
+    partitions: Iterable[int],
+    name: str,
+    starts: Mapping[int, int] | None = None,
+    broker: Broker = KAFKA,
 ) -> Iterator[Arrived]:
     """Every committed record of some partitions, each in its order, up to the high watermarks at the call.
 
@@ -62,10 +68,10 @@ def read_all(
         RestoreStuck: nothing came for STUCK seconds, and an end was not reached.
     """
     begins = dict.fromkeys(partitions, 0) if starts is None else starts
-    ends = {each: end for each, end in high_watermarks(bootstrap, topic, begins).items() if end > begins[each]}
+    ends = {each: end for each, end in high_watermarks(bootstrap, topic, begins, broker).items() if end > begins[each]}
     if not ends:
         return
-    consumer = Consumer(clients.reader(bootstrap, name) | {"enable.partition.eof": True})
+    consumer = broker.consumer(clients.reader(bootstrap, name) | {"enable.partition.eof": True})
     try:
         consumer.assign([TopicPartition(topic, each, begins[each]) for each in ends])
         reached, moved = {each: begins[each] for each in ends}, time.monotonic()

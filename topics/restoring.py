@@ -1,7 +1,7 @@
 """A partition's state from its shelf, and what the log has beyond it: events, and words that are still on their way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -13,6 +13,7 @@ from engine.interaction.homes import address_of
 from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
 from engine.rows import Rows
 from schemas.codec import Codec
+from topics.broker import KAFKA, Broker
 from topics.deciding import Deciding
 from topics.messages import Arrived
 from topics.reading import read_all
@@ -36,6 +37,7 @@ class Log:
     events: str
     content: str | None
     commands: str
+    broker: Broker = field(default=KAFKA, kw_only=True)
 
 
 def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[int, Position]:
@@ -55,7 +57,7 @@ def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[
             positions[partition] = _nothing(log_)
         _take_events({partition: decidings[partition] for partition in strangers}, codec, log_, positions)
     if log_.content is not None:
-        _take_words(decidings, codec, log_.bootstrap, log_.content, positions)
+        _take_words(decidings, codec, log_, log_.content, positions)
     return positions
 
 
@@ -82,7 +84,7 @@ def _take_events(
     strangers: set[int] = set()
     counts = dict.fromkeys(decidings, 0)
     starts = {each: max(0, positions[each].event_offset) for each in decidings}
-    for record in read_all(log_.bootstrap, log_.events, decidings, f"restore-{log_.events}", starts):
+    for record in read_all(log_.bootstrap, log_.events, decidings, f"restore-{log_.events}", starts, log_.broker):
         partition = record.partition
         fingerprint, body = codec.split(record.value or b"")
         here = digest(fingerprint, body)
@@ -113,12 +115,13 @@ def _after(position: Position, record: Arrived, here: bytes, event: object, log_
 
 
 def _take_words(
-    decidings: Mapping[int, Deciding], codec: Codec, bootstrap: str, content: str, positions: dict[int, Position]
+    decidings: Mapping[int, Deciding], codec: Codec, log_: Log, content: str, positions: dict[int, Position]
 ) -> None:
     """What events don't have: the words of unsettled deliveries and early edits, and where people are reached."""
     starts = {each: positions[each].content_offset + 1 for each in decidings}
     ends = {each: positions[each].content_offset for each in decidings}
-    for count, record in enumerate(read_all(bootstrap, content, decidings, f"restore-{content}", starts), start=1):
+    records = read_all(log_.bootstrap, content, decidings, f"restore-{content}", starts, log_.broker)
+    for count, record in enumerate(records, start=1):
         ends[record.partition] = record.offset
         _take_word(decidings[record.partition], record, codec)
         if count % COMMIT_EVERY == 0:

@@ -49,6 +49,9 @@ class Change(NamedTuple):
 class Shelf(KeyShelf, Protocol):
     """One partition's rows, as they were at the last commit."""
 
+    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
+        """All rows of a key, with their ids; None: they are more than `most`."""
+
     def all_keys(self) -> Iterator[str]:
         """Every key that has rows, in order."""
 
@@ -84,6 +87,10 @@ class MemoryShelf:
 
     def all(self, key: str) -> Iterable[tuple[str, Row]]:
         return [(row_id, row) for (_, row_id), row in self._rows.get(key, {}).items()]
+
+    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
+        rows = self._rows.get(key, {})
+        return None if len(rows) > most else [(row_id, row) for (_, row_id), row in rows.items()]
 
     def all_keys(self) -> Iterator[str]:
         return iter(sorted(key for key, rows in self._rows.items() if rows))

@@ -15,6 +15,9 @@ from topics.shelves import Change, Due, MemoryShelf, Position, Shelf
 
 KEYS: Final = 2_000
 """Of how many keys the rows stay in memory: those used last. A contact's are about ten rows, some 4 KB."""
+TOGETHER: Final = 256
+"""A key with no more rows than this comes into memory whole: one look at the shelf instead of one for each row, of
+which most are there in vain, because what is new is looked for first."""
 NEAREST: Final = 1_000
 """How many deadlines are read from the shelf at once."""
 
@@ -43,7 +46,9 @@ class PartitionState:
         """The rows of a key; none yet for a new one."""
         rows = self._keys.get(key)
         if rows is None:
-            rows = self._keys[key] = Rows(key, self.journal, self.shelf)
+            taken = self.shelf.few(key, TOGETHER)
+            shelf = self.shelf if taken is None else None
+            rows = self._keys[key] = Rows(key, self.journal, shelf, taken or ())
         else:
             self._keys.move_to_end(key)
         self._used.add(rows)
@@ -59,7 +64,8 @@ class PartitionState:
         self._order()
         changes = [
             Change(rows.key, kind, row_id, before, rows.get(kind, row_id))
-            for (rows, (kind, row_id)), before in self.journal.before().items()
+            for rows, places in self.journal.before().items()
+            for (kind, row_id), before in places.items()
         ]
         if changes or position is not None:
             self.shelf.write(changes, position)

@@ -6,8 +6,7 @@ hours than the policy says, an interaction on X one (X's automation rules), and 
 
 import hashlib
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.decider import Context, Refusal
 from engine.envelope import derive, words_digest
@@ -23,8 +22,7 @@ from engine.rows import Rows
 DAY: Final = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One message for which something may be due."""
 
     rows: Rows

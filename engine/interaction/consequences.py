@@ -1,7 +1,7 @@
 """What is written beside an event that was just decided: words, and commands to routing and to the platform."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from engine.decider import Context, Send
 from engine.interaction import commands as c
@@ -9,7 +9,7 @@ from engine.interaction import contact_commands as cc
 from engine.interaction import early, homes, outgoing
 from engine.interaction import events as e
 from engine.interaction.state import Interaction
-from engine.interaction.writing import CONTENT, INTERACTION, ROUTING, meta
+from engine.interaction.writing import CONTENT, INTERACTION, ROUTING, Case, meta
 from engine.record import Command, Event
 from engine.routing import commands as r
 from engine.rows import Rows
@@ -20,71 +20,104 @@ MOST_INDEXED: Final = 4
 
 def follow(
     rows: Rows, before: Interaction | None, event: Event, command: Command | None, context: Context
-) -> Iterator[Send]:
+) -> Iterable[Send]:
     """The records that follow from one event.
 
     Args:
         before: the interaction as it was when the event was decided: who had it, what was asked for it.
     """
-    match event:
-        case e.MessageReceived():
-            if isinstance(command, c.ReceiveMessage):
-                said = early.as_edited(rows, command)
-                words = e.Words(text=said.text, salt=said.salt, language=said.language, attachments=said.attachments)
-                yield Send(CONTENT, event.content_id, words)
-                yield from early.drop_words(rows, event.item_id)
-                yield from _note_items(rows, event, command)
-        case e.MessageEdited():
-            if isinstance(command, c.EditMessage):
-                words = e.Words(text=command.text, salt=command.salt, attachments=command.attachments)
-                yield Send(CONTENT, event.content_id, words)
-        case e.EditRemembered():
-            if isinstance(command, c.EditMessage):
-                yield from early.keep_words(rows, event, command)
-        case e.EditForgotten() | e.DeletionRemembered():
-            yield from early.drop_words(rows, event.item_id)
-        case e.MessageDeleted():
-            yield Send(CONTENT, event.content_id, None)
-        case e.Moderated():
-            if event.content_id is not None:
-                yield Send(CONTENT, event.content_id, None)
-        case e.Posting():
-            yield from outgoing.post(rows, event, command, context)
-        case e.EngagementRequested() | e.ModerationRequested():
-            yield outgoing.deliver(rows, event, event.delivery_id, "", 1)
-        case e.DeliveryRetried():
-            yield outgoing.post_again(rows, event, event.attempt)
-        case e.ReplyReleased():
-            yield outgoing.post_again(rows, event, 1)
-        case e.RepliedElsewhere():
-            if isinstance(command, c.RecordOwnPost):
-                yield Send(CONTENT, event.content_id, e.Words(text=command.text, salt=command.salt))
-            if before is not None and before.state != event.state:
-                yield from _leave_line(event, before)
-        case e.Queued():
-            if before is not None and before.accepted and before.agent_id is not None:
-                yield _free(event, before.pool or event.pool, before.agent_id)
-            yield Send(ROUTING, event.pool, _request(event))
-        case e.Assigned():
-            yield from _taken(event, before)
-        case e.Accepted():
-            if before is not None and before.pool is not None and event.reservation_id is not None:
-                confirm = r.ConfirmReservation(**meta(event), reservation_id=event.reservation_id)
-                yield Send(ROUTING, before.pool, confirm)
-        case e.QueuedAgain():
-            if before is not None and before.pool is not None:
-                yield Send(ROUTING, before.pool, _end(event, event.reservation_id, event.why))
-        case e.ReservationReleased():
-            yield Send(ROUTING, event.pool, _end(event, event.reservation_id, "released"))
-        case e.OutOfHours() | e.Dispositioned():
-            yield from _leave_line(event, before)
-            if before is not None and before.accepted and before.agent_id is not None and before.pool is not None:
-                yield _free(event, before.pool, before.agent_id)
-        case e.Transferred():
-            if isinstance(command, c.Transfer) and event.note_id is not None and command.note is not None:
-                yield Send(CONTENT, event.note_id, e.Words(text=command.note, salt=command.salt))
-        case _:
-            yield from homes.follow(rows, event, command)
+    step = _STEPS.get(type(event))
+    return () if step is None else step(Case(rows, before, command, context), event)
+
+
+def _message_received(case: Case, event: e.MessageReceived) -> Iterator[Send]:
+    command = case.command
+    if isinstance(command, c.ReceiveMessage):
+        said = early.as_edited(case.rows, command)
+        words = e.Words(text=said.text, salt=said.salt, language=said.language, attachments=said.attachments)
+        yield Send(CONTENT, event.content_id, words)
+        yield from early.drop_words(case.rows, event.item_id)
+        yield from _note_items(case.rows, event, command)
+
+
+def _message_edited(case: Case, event: e.MessageEdited) -> Iterator[Send]:
+    command = case.command
+    if isinstance(command, c.EditMessage):
+        words = e.Words(text=command.text, salt=command.salt, attachments=command.attachments)
+        yield Send(CONTENT, event.content_id, words)
+
+
+def _edit_remembered(case: Case, event: e.EditRemembered) -> Iterable[Send]:
+    return early.keep_words(case.rows, event, case.command) if isinstance(case.command, c.EditMessage) else ()
+
+
+def _edit_dropped(case: Case, event: e.EditForgotten | e.DeletionRemembered) -> Iterable[Send]:
+    return early.drop_words(case.rows, event.item_id)
+
+
+def _words_gone(case: Case, event: e.MessageDeleted | e.Moderated) -> Iterator[Send]:
+    if event.content_id is not None:
+        yield Send(CONTENT, event.content_id, None)
+
+
+def _posted(case: Case, event: e.Posting) -> Iterable[Send]:
+    return outgoing.post(case.rows, event, case.command, case.context)
+
+
+def _acted(case: Case, event: e.EngagementRequested | e.ModerationRequested) -> Iterable[Send]:
+    return (outgoing.deliver(case.rows, event, event.delivery_id, "", 1),)
+
+
+def _retried(case: Case, event: e.DeliveryRetried) -> Iterable[Send]:
+    return (outgoing.post_again(case.rows, event, event.attempt),)
+
+
+def _released(case: Case, event: e.ReplyReleased) -> Iterable[Send]:
+    return (outgoing.post_again(case.rows, event, 1),)
+
+
+def _replied_elsewhere(case: Case, event: e.RepliedElsewhere) -> Iterator[Send]:
+    before, command = case.before, case.command
+    if isinstance(command, c.RecordOwnPost):
+        yield Send(CONTENT, event.content_id, e.Words(text=command.text, salt=command.salt))
+    if before is not None and before.state != event.state:
+        yield from _leave_line(event, before)
+
+
+def _queued(case: Case, event: e.Queued) -> Iterator[Send]:
+    before = case.before
+    if before is not None and before.accepted and before.agent_id is not None:
+        yield _free(event, before.pool or event.pool, before.agent_id)
+    yield Send(ROUTING, event.pool, _request(event))
+
+
+def _accepted(case: Case, event: e.Accepted) -> Iterator[Send]:
+    before = case.before
+    if before is not None and before.pool is not None and event.reservation_id is not None:
+        confirm = r.ConfirmReservation(**meta(event), reservation_id=event.reservation_id)
+        yield Send(ROUTING, before.pool, confirm)
+
+
+def _queued_again(case: Case, event: e.QueuedAgain) -> Iterator[Send]:
+    if case.before is not None and case.before.pool is not None:
+        yield Send(ROUTING, case.before.pool, _end(event, event.reservation_id, event.why))
+
+
+def _reservation_released(case: Case, event: e.ReservationReleased) -> Iterable[Send]:
+    return (Send(ROUTING, event.pool, _end(event, event.reservation_id, "released")),)
+
+
+def _no_agent_wanted(case: Case, event: e.OutOfHours | e.Dispositioned) -> Iterator[Send]:
+    before = case.before
+    yield from _leave_line(event, before)
+    if before is not None and before.accepted and before.agent_id is not None and before.pool is not None:
+        yield _free(event, before.pool, before.agent_id)
+
+
+def _transferred(case: Case, event: e.Transferred) -> Iterator[Send]:
+    command = case.command
+    if isinstance(command, c.Transfer) and event.note_id is not None and command.note is not None:
+        yield Send(CONTENT, event.note_id, e.Words(text=command.note, salt=command.salt))
 
 
 def _note_items(rows: Rows, event: e.MessageReceived, command: c.ReceiveMessage) -> Iterator[Send]:
@@ -132,7 +165,8 @@ def _leave_line(event: Event, before: Interaction | None) -> Iterator[Send]:
         yield Send(ROUTING, before.pool, withdraw)
 
 
-def _taken(event: e.Assigned, before: Interaction | None) -> Iterator[Send]:
+def _assigned(case: Case, event: e.Assigned) -> Iterator[Send]:
+    before = case.before
     if before is None or event.why not in ("taken", "taken_over"):
         return
     pool = before.pool
@@ -149,3 +183,31 @@ def _taken(event: e.Assigned, before: Interaction | None) -> Iterator[Send]:
     yield from _leave_line(event, before)
     if before.accepted and before.agent_id is not None:
         yield _free(event, pool, before.agent_id)
+
+
+_STEPS: Final[dict[type[Event], Callable[[Case, Any], Iterable[Send]]]] = {
+    e.MessageReceived: _message_received,
+    e.MessageEdited: _message_edited,
+    e.MessageDeleted: _words_gone,
+    e.EditRemembered: _edit_remembered,
+    e.EditForgotten: _edit_dropped,
+    e.DeletionRemembered: _edit_dropped,
+    e.Moderated: _words_gone,
+    e.NoticeRequested: _posted,
+    e.AutoReplyRequested: _posted,
+    e.ReplyRequested: _posted,
+    e.EngagementRequested: _acted,
+    e.ModerationRequested: _acted,
+    e.DeliveryRetried: _retried,
+    e.ReplyReleased: _released,
+    e.RepliedElsewhere: _replied_elsewhere,
+    e.Queued: _queued,
+    e.QueuedAgain: _queued_again,
+    e.Assigned: _assigned,
+    e.Accepted: _accepted,
+    e.ReservationReleased: _reservation_released,
+    e.OutOfHours: _no_agent_wanted,
+    e.Dispositioned: _no_agent_wanted,
+    e.Transferred: _transferred,
+    **homes.STEPS,
+}

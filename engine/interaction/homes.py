@@ -1,6 +1,7 @@
 """What follows from events of contacts and their handles: names, and commands to the keys of others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -12,39 +13,35 @@ from engine.interaction import early
 from engine.interaction import events as e
 from engine.interaction.forwarding import invited_by
 from engine.interaction.state import Address
-from engine.interaction.writing import CONTENT, INTERACTION, meta
+from engine.interaction.writing import CONTENT, INTERACTION, Case, meta
 from engine.record import Command, Event
 from engine.rows import Rows
 
 
-def follow(rows: Rows, event: Event, command: Command | None) -> Iterator[Send]:
-    """The records that follow from one event."""
-    match event:
-        case ce.ContactCreated() | ce.ProfileRecorded():
-            yield from _keep_profile(rows, event, command)
-        case ce.HandleLinked():
-            link = cc.LinkHome(**meta(event, "link"), to=rows.key, version=event.version, how=event.how)
-            yield Send(INTERACTION, event.handle_id, link)
-        case ce.HandleUnlinked(why="asked"):
-            unlink = cc.UnlinkHome(**meta(event, "unlink"), to=rows.key, version=event.version)
-            yield Send(INTERACTION, event.handle_id, unlink)
-        case ce.HomeLinked():
-            yield from _introduce(rows, event)
-        case ce.HomeUnlinked(why="circle"):
-            undo = cc.UnlinkHandle(**meta(event, "undo"), handle_id=rows.key, version=event.version, why="circle")
-            yield Send(INTERACTION, event.to, undo)
-        case ce.Forwarded():
-            yield from _pass_on(rows, event, command)
-        case _:
-            return
-
-
-def _keep_profile(rows: Rows, event: ce.ContactCreated | ce.ProfileRecorded, command: Command | None) -> Iterator[Send]:
-    profile = _profile(event.channel, command)
+def _keep_profile(case: Case, event: ce.ContactCreated | ce.ProfileRecorded) -> Iterator[Send]:
+    profile = _profile(event.channel, case.command)
     if profile is None:
         return
-    rows.put(event.handle_id, address_of(profile))
+    case.rows.put(event.handle_id, address_of(profile))
     yield Send(CONTENT, event.profile_id, profile)
+
+
+def _link_home(case: Case, event: ce.HandleLinked) -> Iterator[Send]:
+    link = cc.LinkHome(**meta(event, "link"), to=case.rows.key, version=event.version, how=event.how)
+    yield Send(INTERACTION, event.handle_id, link)
+
+
+def _unlink_home(case: Case, event: ce.HandleUnlinked) -> Iterator[Send]:
+    if event.why == "asked":
+        unlink = cc.UnlinkHome(**meta(event, "unlink"), to=case.rows.key, version=event.version)
+        yield Send(INTERACTION, event.handle_id, unlink)
+
+
+def _undo_circle(case: Case, event: ce.HomeUnlinked) -> Iterator[Send]:
+    if event.why == "circle":
+        key = case.rows.key
+        undo = cc.UnlinkHandle(**meta(event, "undo"), handle_id=key, version=event.version, why="circle")
+        yield Send(INTERACTION, event.to, undo)
 
 
 def address_of(profile: e.Profile) -> Address:
@@ -74,8 +71,9 @@ def _profile(channel: str, command: Command | None) -> e.Profile | None:
             return None
 
 
-def _introduce(rows: Rows, event: ce.HomeLinked) -> Iterator[Send]:
+def _introduce(case: Case, event: ce.HomeLinked) -> Iterator[Send]:
     """Tells the contact where the handle is reached, and the contact before that it is gone."""
+    rows = case.rows
     address = rows.get(Address, rows.key)
     if address is not None:
         record = cc.RecordProfile(
@@ -92,7 +90,8 @@ def _introduce(rows: Rows, event: ce.HomeLinked) -> Iterator[Send]:
         yield Send(INTERACTION, event.instead_of, undo)
 
 
-def _pass_on(rows: Rows, event: ce.Forwarded, command: Command | None) -> Iterator[Send]:
+def _pass_on(case: Case, event: ce.Forwarded) -> Iterator[Send]:
+    rows, command = case.rows, case.command
     match event.command, command:
         case "RecordReferral", c.ReceiveMessage() | c.RecordReferral():
             claim = cc.ClaimInvitation(
@@ -131,3 +130,15 @@ def _passed(
         expected_sequence=None,
         via=[*command.via, rows.key],
     )
+
+
+STEPS: Final[dict[type[Event], Callable[[Case, Any], Iterator[Send]]]] = {
+    ce.ContactCreated: _keep_profile,
+    ce.ProfileRecorded: _keep_profile,
+    ce.HandleLinked: _link_home,
+    ce.HandleUnlinked: _unlink_home,
+    ce.HomeLinked: _introduce,
+    ce.HomeUnlinked: _undo_circle,
+    ce.Forwarded: _pass_on,
+}
+"""What each of these events leads to."""

@@ -129,8 +129,8 @@ class FilterSet:
 
     def _candidates(self, found: set[str]) -> Iterator[int]:
         """The filters that may be met, in their order; one with several of the words comes several times."""
-        lists = (self._by_word[word] for word in found if word in self._by_word)
-        return heapq.merge(self._wordless, *lists)
+        lists = [self._by_word[word] for word in found if word in self._by_word]
+        return heapq.merge(self._wordless, *lists) if lists else iter(self._wordless)
 
     def _found(self, text: str) -> set[str]:
         """The words that stand in `text` as whole words."""

@@ -68,7 +68,8 @@ class Rules:
         self.retry_every = duration(policy.retry_every)
         self._filters = FilterSet(policy.filters)
         self._opt_out = frozenset(map(bare, policy.opt_out)) - {""}
-        self._opt_out_begins = frozenset(word.split()[0] for word in self._opt_out)
+        begins = sorted({word.split()[0] for word in self._opt_out})
+        self._may_opt_out = re.compile("|".join(map(re.escape, begins))).search if begins else None
         self._weights = {str(channel): weight for channel, weight in policy.weights.items()}
         self._times = {queue.name: _times(queue) for queue in policy.queues}
         self._accounts: dict[tuple[str, str], Account] = {
@@ -95,9 +96,8 @@ class Rules:
 
     def opts_out(self, text: str) -> bool:
         """Whether a message asks for no more automatic answers: it says one of the policy's words and nothing else."""
-        folded = fold(text)
-        # Of nearly every message this is enough to see that it does not; the rest takes ten times as long.
-        return any(word in folded for word in self._opt_out_begins) and bare(text) in self._opt_out
+        # Of nearly every message a look for the words' beginnings is enough to see that it does not ask.
+        return self._may_opt_out is not None and bool(self._may_opt_out(fold(text))) and bare(text) in self._opt_out
 
     def weight(self, channel: str) -> int:
         """How much of an agent's capacity an interaction on a channel takes."""

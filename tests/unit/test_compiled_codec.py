@@ -54,7 +54,9 @@ CODEC = Codec.local({"test.Whole": Whole}, {"test.Whole": SCHEMA})
 PARSED = parse(SCHEMA)
 
 texts = st.text(st.characters(exclude_categories=["Cs"])) | st.text("ab", min_size=60, max_size=70)
-numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-70, 70)
+instants = st.sampled_from([2**power + more for power in (33, 34, 35, 40, 41, 42) for more in (-1, 0, 1)])
+"""Around where an instant's bytes become six, and seven."""
+numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-70, 70) | instants | st.integers(0, 2**43)
 floats = st.floats(allow_nan=False)
 leaves = st.builds(Leaf, name=texts, much=st.none() | floats)
 wholes = st.builds(

@@ -37,9 +37,10 @@ STEPS = st.lists(
 Model = dict[tuple[str, type[Row], str], Row]
 
 
-@pytest.fixture(autouse=True)
-def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[-1, 2, 256], ids=["row_by_row", "some_keys_whole", "whole_keys"])
+def _few_at_once(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setattr(state_module, "NEAREST", 2)
+    monkeypatch.setattr(state_module, "TOGETHER", request.param)
 
 
 @given(STEPS)
@@ -127,3 +128,17 @@ def test_what_was_looked_for_in_vain_is_not_remembered_for_ever() -> None:
         rows.delete(Plain, f"x{number}")
     state.commit()
     assert (len(rows._absent), len(rows._rows)) == (0, 0)
+
+
+def test_a_key_with_few_rows_is_asked_for_once_and_one_with_many_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "TOGETHER", 2)
+    shelf = MemoryShelf()
+    state = PartitionState(shelf)
+    for number in range(3):
+        state.rows("many").put(str(number), Plain(value=number))
+        state.rows("few").put(str(number % 2), Plain(value=number % 2))
+    state.commit()
+    again = PartitionState(shelf)
+    assert [again.rows("few").get(Plain, each) for each in ("0", "1", "2")] == [Plain(value=0), Plain(value=1), None]
+    assert [again.rows("many").get(Plain, each) for each in ("2", "3")] == [Plain(value=2), None]
+    assert (again.rows("few")._shelf, again.rows("many")._shelf) == (None, shelf)
