@@ -60,7 +60,7 @@ format: dev      ## Put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: runtime   ## Measure the engine against bare loops and peers, as JSON lines (under an hour)
+bench: runtime   ## Measure the engine against bare loops and peers, as JSON lines (about an hour)
 	@$(BIN)/python -m bench $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
