@@ -145,6 +145,8 @@ class _Life:
         self._done: queue.SimpleQueue[_Taken] = queue.SimpleQueue()
         """What was taken up and has come to its end, in the order in which it did."""
         self._paused: set[int] = set()
+        self._taken: set[int] = set()
+        """The partitions that came while the latest records were read."""
 
     def live(self, stop: threading.Event) -> None:
         """Works until `stop` is set. What was begun by then is waited for, for DRAIN seconds at most."""
@@ -170,7 +172,7 @@ class _Life:
             self._consumer.close()
 
     def _step(self) -> None:
-        records = gather(self._consumer, BUSY if self._under_way else IDLE, GATHER, MAX_BATCH)
+        records = gather(self._consumer, BUSY if self._under_way else IDLE, GATHER, MAX_BATCH, self._taken)
         if records:
             self._setup.point("read")
         for record in records:
@@ -339,6 +341,7 @@ class _Life:
                 for each in committed
             ]
         )
+        self._taken |= set(numbers)
         self._assigned.set()
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
