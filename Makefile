@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime dev demo test unit acceptance faults test-slow check generated format bench lock clean
+.PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated format bench lock clean
 
 help:            ## Say what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -43,6 +43,10 @@ faults: dev      ## Inject faults into the real thing: kills, zombies, lost brok
 
 test-slow: dev   ## Run the slow tests: crashes, recorded traffic
 	@$(PYTEST) -m slow $(ARGS)
+
+# For example: make simulate ARGS="--seed 5000 --seeds 10000"
+simulate: dev    ## Play seeds of the simulation; options are passed on
+	@$(BIN)/python -m tests.simulation $(if $(ARGS),$(ARGS),--seeds 1000)
 
 check: dev       ## Check style, types, import rules and generated files
 	@$(BIN)/ruff check .

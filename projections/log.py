@@ -63,6 +63,7 @@ class LogReader:
         self._traced = settings.traced
         self._down_since: float | None = None
         self._down_reason = ""
+        self._assigned_anew = False
         configuration: dict[str, object] = {
             "bootstrap.servers": settings.bootstrap,
             "group.id": settings.prefix + settings.group,
@@ -104,6 +105,7 @@ class LogReader:
 
     def assign(self, offsets: Mapping[Place, int]) -> None:
         """Reads these partitions from these offsets on."""
+        self._assigned_anew = True
         self._consumer.assign(
             [TopicPartition(self._prefix + topic, partition, offset) for (topic, partition), offset in offsets.items()]
         )
@@ -118,7 +120,10 @@ class LogReader:
         self._check_reachable()
         messages = self._consumer.consume(1, timeout=wait)
         if messages:
-            messages += self._consumer.consume(_BATCH - 1, timeout=_FILL_SECONDS)
+            self._assigned_anew = False
+            more = self._consumer.consume(_BATCH - 1, timeout=_FILL_SECONDS)
+            # What was read before partitions were assigned is read again, from where they stand: once is enough.
+            messages = more if self._assigned_anew else messages + more
         batch = Batch()
         for message in messages:
             self._take(message, batch)

@@ -151,6 +151,8 @@ class _Life:
         self._done: queue.SimpleQueue[_Taken] = queue.SimpleQueue()
         """What was taken up and has come to its end, in the order in which it did."""
         self._paused: set[int] = set()
+        self._taken: set[int] = set()
+        """The partitions that came while the latest records were read."""
 
     def live(self, stop: threading.Event) -> None:
         """Works until `stop` is set. What was begun by then is waited for, for DRAIN seconds at most."""
@@ -178,7 +180,7 @@ class _Life:
     def _step(self) -> None:
         self._setup.observer.turned(self._standing)
         patience, traced = BUSY if self._under_way else IDLE, self._setup.tracer is not None
-        records = gather(self._consumer, patience, GATHER, MAX_BATCH, traced)
+        records = gather(self._consumer, patience, GATHER, MAX_BATCH, traced, self._taken)
         if records:
             self._setup.point("read")
         for record in records:
@@ -369,6 +371,7 @@ class _Life:
         )
         read, seconds = sum(self._known[each].read for each in numbers), time.monotonic() - begun_at
         setup.observer.restored(Restored(len(partitions), seconds, read, rebuilt=0))
+        self._taken |= set(numbers)
         self._assigned.set()
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -29,20 +29,32 @@ def arrived(message: Message, traced: bool = False) -> Arrived:
     return Arrived(partition, offset, key, value, trace_of(message.headers()) if traced else None)
 
 
-def gather(consumer: Consumer, patience: float, company: float, most: int, traced: bool = False) -> list[Arrived]:
+def gather(
+    consumer: Consumer,
+    patience: float,
+    company: float,
+    most: int,
+    traced: bool = False,
+    taken: set[int] | None = None,
+) -> list[Arrived]:
     """A batch: whatever there is, once there is something.
 
     Args:
         patience: how long to wait for the first record, seconds.
         company: how long to wait then for more, seconds.
         traced: whether the records' places in traces are wanted.
+        taken: where the caller puts the partitions that are assigned to it. What was read of them before comes again,
+            after whatever stands before it.
 
     Raises:
         StartAgain: the consumer can't go on.
     """
     messages = consumer.consume(1, patience)
     if messages:
-        messages += consumer.consume(most - 1, company)
+        taken = set() if taken is None else taken
+        taken.clear()
+        more = consumer.consume(most - 1, company)
+        messages = [message for message in messages if message.partition() not in taken] + more
     for message in messages:
         error = message.error()
         if error is not None and not passes(error):

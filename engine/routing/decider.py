@@ -19,7 +19,19 @@ from engine.routing import commands as c
 from engine.routing import events as e
 from engine.routing.evolve import evolve
 from engine.routing.matching import agent_for, has_room, is_worth_waiting_for, kept_for, next_for
-from engine.routing.state import Agent, Need, Offer, Request, Reservation, Slot, offer_id, slot_id
+from engine.routing.state import (
+    Agent,
+    Need,
+    Offer,
+    Place,
+    Request,
+    Reservation,
+    Slot,
+    bucket_id_of,
+    offer_id,
+    place_id,
+    slot_id,
+)
 from engine.rows import Rows
 
 INTERACTION: Final = "interaction.commands"
@@ -160,8 +172,10 @@ def _end(rows: Rows, command: c.EndReservation, context: Context) -> Decision:
             agent_id=agent_id,
             why=command.why,
         )
-        yield from _offer(rows, context, request_id)
+    # The agent may be ready again, and what has waited longer than this comes first.
     yield from _fill(rows, context, agent_id)
+    if _waits(rows, request_id):
+        yield from _offer(rows, context, request_id)
     return None
 
 
@@ -192,6 +206,14 @@ def _offer(rows: Rows, context: Context, request_id: str) -> Events:
     agent = None if request is None else agent_for(rows, request)
     if request is not None and agent is not None:
         yield _reserve(context, request_id, request, agent)
+
+
+def _waits(rows: Rows, request_id: str) -> bool:
+    """Whether a request stands in line."""
+    request = rows.get(Request, request_id)
+    return (
+        request is not None and rows.get(Place, place_id(bucket_id_of(request.need), request_id, request)) is not None
+    )
 
 
 def _fill(rows: Rows, context: Context, agent_id: str) -> Events:

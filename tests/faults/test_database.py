@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -63,6 +64,11 @@ def own_database(tmp_path: Path) -> Iterator[Database]:
     made.kill()
 
 
+def is_waited_for(holder: "psycopg.Connection[tuple[int]]") -> bool:
+    """Whether somebody waits for what is held."""
+    return holder.execute(WAITING).fetchone() == (1,)
+
+
 def is_there(dsn: str) -> bool:
     """Whether the projector has made its tables and filled them."""
     try:
@@ -87,7 +93,7 @@ def test_postgres_dies_amid_a_batch(
             fault.injected += 1
             with closing(psycopg.connect(own_database.dsn)) as holder:
                 holder.execute(HELD)
-                eventually("a batch is under way", lambda h=holder: h.execute(WAITING).fetchone() == (1,))
+                eventually("a batch is under way", partial(is_waited_for, holder))
                 own_database.kill()
             own_database.start()
         fault.reached = projector.said("PostgreSQL failed")

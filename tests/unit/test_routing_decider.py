@@ -280,3 +280,14 @@ def test_what_stands_in_front_comes_before_a_longer_wait_in_another_line(desk: D
     desk.end(desk.ask("1", "x"), "expired")
     desk.ask("2", waiting_since=MONDAY - MINUTE)
     assert [request for request, _ in offers(desk.agent("ben", "x", capacity=2))] == ["1", "2"]
+
+
+def test_who_is_ready_again_before_a_lost_offer_ends_serves_the_longest_wait_first(desk: Desk) -> None:
+    desk.agent("anna")
+    first = desk.ask("1")
+    desk.ask("2")
+    second = desk.end(first, "declined")
+    assert offers(second) == [("2", "anna")]
+    desk.state("anna", "offline")
+    desk.state("anna", "ready")  # who may have "1" again, and has no room for it yet
+    assert offers(desk.end(second, "agent_gone")) == [("1", "anna")]
