@@ -77,8 +77,8 @@ def stage(request: pytest.FixtureRequest, topic_prefix: str) -> Iterator[Stage]:
     topic = f"{topic_prefix}script"
     if request.param == "real":
         bootstrap = request.getfixturevalue("kafka")
-        made = AdminClient(clients.admin(bootstrap)).create_topics([NewTopic(topic, 1, 1)])
-        made[topic].result(PATIENCE)
+        admin = AdminClient(clients.admin(bootstrap))
+        admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(PATIENCE)
         yield Stage(KAFKA, bootstrap, topic, lambda script: script())
         return
     scheduler = Scheduler(random.Random(1))
