@@ -5,7 +5,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -72,6 +74,11 @@ def is_there(dsn: str) -> bool:
         return False
 
 
+def is_waited_for(holder: "psycopg.Connection[Any]") -> bool:
+    """Whether somebody waits for the lock."""
+    return holder.execute(WAITING).fetchone() == (1,)
+
+
 @pytest.mark.fault("PostgreSQL: kill -9 amid a batch")
 def test_postgres_dies_amid_a_batch(
     kafka: str, own_database: Database, topic_prefix: str, tmp_path: Path, fault: Fault
@@ -87,7 +94,7 @@ def test_postgres_dies_amid_a_batch(
             fault.injected += 1
             with closing(psycopg.connect(own_database.dsn)) as holder:
                 holder.execute(HELD)
-                eventually("a batch is under way", lambda h=holder: h.execute(WAITING).fetchone() == (1,))
+                eventually("a batch is under way", partial(is_waited_for, holder))
                 own_database.kill()
             own_database.start()
         fault.reached = projector.said("PostgreSQL failed")
