@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -76,6 +77,11 @@ def is_there(dsn: str) -> bool:
             return connection.execute("SELECT 1 FROM audit.event LIMIT 1").fetchone() is not None
     except psycopg.Error:
         return False
+
+
+def is_waited_for(holder: "psycopg.Connection[Any]") -> bool:
+    """Whether somebody waits for the lock."""
+    return holder.execute(WAITING).fetchone() == (1,)
 
 
 @pytest.mark.fault("PostgreSQL: kill -9 amid a batch")
