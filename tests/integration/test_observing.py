@@ -6,35 +6,44 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from engine.delivery import AttemptEnded, CommandResult, DeadLetter
-from engine.interaction.commands import Transfer
+from engine.delivery import AttemptEnded, CommandResult, DeadLetter, Deliver
+from engine.interaction.commands import RecordDelivery, Transfer
 from engine.interaction.decider import InteractionDecider
+from engine.interaction.events import PolicyAdopted
 from engine.policy.document import Account, Filter, Notice, Policy, Queue
+from engine.record import Event
 from rejoinder.cluster import Cluster
 from rejoinder.instance import DataFolder, find_instance
 from rejoinder.observing.health import Health
 from rejoinder.observing.metrics import registry_of
 from rejoinder.observing.serving import serving
+from rejoinder.observing.spans import Spans
 from rejoinder.observing.workers import WorkerObserver, has_partitions
 from rejoinder.settings import variable_of
 from tests.collecting import Collector, Scraped, by_label, collecting, sample, scrape
 from tests.log_checks import read_log, records_of
 from tests.processing import ROOT, agent, deployed, eventually, message, send, setup
 from topics import clients
+from topics.counting import Counts
+from topics.observing import Batch, Restored, Standing
 from topics.processor import Processor
 from topics.publisher import Outgoing
 from topics.shelves import MemoryShelf, Shelf
+from topics.transactions import Abort
 
 PROGRAMS = ("delivery", "engine", "projector", "web")
+WHERE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 WORD = "zwetschgendatschi"
 """Stands in what the customer says, and nowhere else."""
 POLICY = Policy(
@@ -238,11 +247,49 @@ def engine_at(cluster: Cluster, held: threading.Event, hangs: threading.Event) -
         if name == "decided":
             assert hangs.wait(60)
 
-    health, stop, failures = Health(stalled=1.5), threading.Event(), list[BaseException]()
-    whole = setup(cluster, InteractionDecider(), "1", point, shelves, WorkerObserver("interaction", health))
-    processor = Processor(whole)
+    health = Health(stalled=1.5)
+    observer = WorkerObserver("interaction", health)
+    processor = Processor(setup(cluster, InteractionDecider(), "1", point, shelves, observer))
     health.needs("interaction", has_partitions(processor.assigned))
     health.started()
+    with serving("127.0.0.1", 0, health, registry_of("engine")) as port, processing(processor):
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            held.set()
+            hangs.set()
+
+
+class Noting:
+    """Notes what a processor tells."""
+
+    def __init__(self) -> None:
+        self.done = Counts()
+        self.aborts = 0
+
+    def decided(self, batch: Batch) -> None:
+        self.done.add(batch.done, Counts())
+
+    def aborted(self) -> None:
+        self.aborts += 1
+
+    def turned(self, standing: Callable[[], Standing]) -> None:
+        assert min(standing().behind.values(), default=0) >= 0
+
+    def restoring(self) -> None:
+        pass
+
+    def restored(self, restored: Restored) -> None:
+        assert restored.partitions == restored.rebuilt
+
+    def delivered(self, reported: Sequence[tuple[Deliver, RecordDelivery]], dead_letters: Sequence[str]) -> None:
+        raise AssertionError("a processor delivers nothing")
+
+
+@contextmanager
+def processing(processor: Processor) -> Iterator[None]:
+    """A processor at work in a thread of this process."""
+    stop, failures = threading.Event(), list[BaseException]()
 
     def run() -> None:
         try:
@@ -251,16 +298,73 @@ def engine_at(cluster: Cluster, held: threading.Event, hangs: threading.Event) -
             failures.append(error)
 
     thread = threading.Thread(target=run)
-    with serving("127.0.0.1", 0, health, registry_of("engine")) as port:
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            stop.set()
-            held.set()
-            hangs.set()
-            thread.join(60)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
     assert not failures
+
+
+def test_what_an_aborted_transaction_did_is_not_counted(kafka: str, topic_prefix: str) -> None:
+    cluster, noting, seen = deployed(kafka, topic_prefix, 2), Noting(), Counter[str]()
+
+    def point(name: str) -> None:
+        seen[name] += 1
+        if name == "offsets" and seen[name] <= 2:
+            raise Abort("a test wants it")
+
+    send(cluster, [message(author, number) for author in range(4) for number in range(3)])
+    with processing(Processor(setup(cluster, InteractionDecider(), "1", point, observer=noting))):
+        eventually("all is told", lambda: noting.done.events == len(read_log(cluster).events) > 12)
+    assert noting.aborts == 2
+    assert noting.done.commands == len(records_of(cluster, "interaction.commands"))
+
+
+def written(cluster: Cluster) -> tuple[list[Event], list[set[str]]]:
+    """The events of people, without what depends on the topic's name, and the names of all events' headers."""
+    topic = cluster.catalogue.topic("interaction.events")
+    reader = Consumer(clients.reader(cluster.bootstrap, "headers"))
+    reader.assign([TopicPartition(topic.name, partition, 0) for partition in range(topic.partitions)])
+    try:
+        wanted, found = len(read_log(cluster).events), list[Message]()
+
+        def read() -> bool:
+            found.extend(reader.consume(100, 0.2))
+            return len(found) == wanted
+
+        eventually("all is read", read)
+    finally:
+        reader.close()
+    events = [cluster.codec.decode(each.value() or b"") for each in found]
+    plain = [
+        msgspec.structs.replace(each, input_topic="", previous=b"")
+        for each in events
+        if not isinstance(each, PolicyAdopted)  # the test publishes it twice
+    ]
+    return sorted(plain, key=lambda each: each.event_id), [{pair[0] for pair in each.headers() or []} for each in found]
+
+
+def test_a_traced_message_leads_to_the_same_events(kafka: str, topic_prefix: str) -> None:
+    exporter, found = InMemorySpanExporter(), []
+    spans = Spans("engine", "1", exporter)
+    for prefix, tracer in ((f"{topic_prefix}on.", spans), (f"{topic_prefix}off.", None)):
+        cluster = deployed(kafka, prefix, 2)
+        with cluster.publisher("test", lambda: WHERE) as publisher:
+            sent = [message(1, number) for number in range(3)]
+            publisher.publish(Outgoing(cluster.catalogue.name(each.topic), each.key, each.record) for each in sent)
+        whole = replace(setup(cluster, InteractionDecider(), "1"), tracer=tracer, clock=lambda: 1_700_000_000_000)
+        with processing(Processor(whole)):
+            eventually("all is decided", lambda cluster=cluster: len(read_log(cluster).events) > 9)  # type: ignore[misc]
+        found.append(written(cluster))
+    spans.close()
+    (traced, headers_on), (untraced, headers_off) = found
+    assert traced == untraced
+    assert not any("traceparent" in names for names in headers_off)
+    assert len(traced) >= 9 and all("traceparent" in names for names in headers_on)
+    decided = [span for span in exporter.get_finished_spans() if span.name == "decide"]
+    assert sum(span.parent is not None for span in decided) == 3
 
 
 def asked(address: str, path: str) -> tuple[int, dict[str, str]]:

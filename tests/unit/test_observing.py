@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import structlog
+import yaml
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
@@ -304,3 +306,27 @@ def test_every_metric_is_described_once_and_has_few_labels() -> None:
     }  # fmt: skip
     assert {label for each in metrics.DECLARED for label in each.labels} <= known
     assert all(each.says.endswith(".") and TRACEPARENT not in each.says for each in metrics.DECLARED)
+
+
+def test_the_alerts_and_the_how_to_name_metrics_that_there_are() -> None:
+    known = {each.name for each in metrics.DECLARED}
+    rules = yaml.safe_load((ROOT / "compose" / "prometheus" / "alerts.yaml").read_text())
+    asked = {
+        alert["alert"]: set(re.findall(r"rejoinder_\w+", alert["expr"]))
+        for group in rules["groups"]
+        for alert in group["rules"]
+    }
+    assert all(names <= known for names in asked.values())
+    assert [alert for alert, names in asked.items() if not names] == ["ProgramDown"]
+    page = (ROOT / "docs" / "how-to" / "observe.md").read_text("utf-8")
+    named = {re.sub(r"_bucket$", "", name) for name in re.findall(r"rejoinder_\w+", page)}
+    assert named <= known
+    assert all(alert in page for alert in asked)
+
+
+def test_prometheus_finds_every_program_of_the_containers() -> None:
+    services = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())["services"]
+    runs = {name: each for name, each in services.items() if (each.get("command") or [""])[0] == "run"}
+    (job,) = yaml.safe_load((ROOT / "compose" / "prometheus" / "prometheus.yaml").read_text())["scrape_configs"]
+    targets = {target for each in job["static_configs"] for target in each["targets"]}
+    assert targets == {f"{name}:{each['environment']['REJOINDER_METRICS_PORT']}" for name, each in runs.items()}
