@@ -21,6 +21,7 @@ from rejoinder.progress import step
 from rejoinder.settings import Settings
 
 WORKERS: Final = 2
+"""Processes of a rebuild by default: while one waits for PostgreSQL the other folds."""
 
 app = group("List the projections, and build one again from the log.")
 
