@@ -46,6 +46,8 @@ def offsets_at(bootstrap: str, topic: str, since: Mapping[int, int]) -> dict[int
         since: milliseconds for each partition, as the records' writers knew the time.
     """
     places = [TopicPartition(topic, *each) for each in since.items()]
+    if not places:  # a worker that gets no partitions; the client calls that an invalid argument
+        return {}
     consumer = Consumer(clients.reader(bootstrap, f"times-{topic}"))
     try:
         found = consumer.offsets_for_times(places, clients.ASK_TIMEOUT)
