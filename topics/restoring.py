@@ -99,7 +99,8 @@ def _sources(deciding: Deciding, marker: snapshots.Marker | None, log_: Log) -> 
     position = shelf.position()
     if position is not None and position.cluster == log_.cluster:
         is_far = marker is not None and marker.position.event_offset - position.event_offset > NEARER
-        found.insert(1 if is_far else 0, Source.SHELF)
+        if not (found and is_far):  # else it is emptied, and not there to come back to
+            found.insert(0, Source.SHELF)
     return [*found, Source.BEGINNING]
 
 

@@ -94,3 +94,5 @@ def test_without_orders_and_attempts_nothing_is_known(cluster: Cluster) -> None:
     found = known(cluster, 0)
     assert (found.start, found.unfinished, found.ended) == (0, {}, {})
     assert found.knows(order("d", 99, attempt=2))
+    topic, orders = cluster.catalogue.name("delivery.attempts"), cluster.catalogue.name("delivery.commands")
+    assert read_back(cluster.bootstrap, topic, orders, cluster.codec, {}, NOW) == {}

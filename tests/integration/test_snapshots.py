@@ -255,8 +255,9 @@ def test_compaction_does_no_harm(cluster: Cluster, tmp_path: Path, replayed: lis
     topic = cluster.catalogue.name("interaction.snapshots")
     entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in hastily.items()]
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    (answer,) = AdminClient(clients.admin(cluster.bootstrap)).incremental_alter_configs([resource]).values()
-    answer.result(10)
+    admin = AdminClient(clients.admin(cluster.bootstrap))
+    (answer,) = admin.incremental_alter_configs([resource]).values()
+    answer.result(30)
     for number in range(1, 8):
         decide(cluster, old, number)
     before = in_topic(cluster)
