@@ -26,6 +26,8 @@ OnDelivery = Callable[[KafkaError | None, Message], None]
 CALL_TIMEOUT: Final = 8.0
 """How long one call of a transaction may take, seconds: below the transaction's own time-out."""
 RETRIES: Final = 5
+PATIENCE: Final = 12.0
+"""After so many seconds a call is not made once more: longer than the transaction may stay open (topics.clients)."""
 FAILURES_IN_A_ROW: Final = 5
 
 
@@ -44,10 +46,14 @@ class Abort(Exception):
 def retrying(call: Callable[..., Any], *arguments: Any) -> None:
     """A call of the transaction, again with the same arguments while the client says that it may be.
 
+    One call may take much longer than the time-out that it is given, while its broker is away. So there is an end by
+    the clock as well: a worker that begins again finds out that it was fenced, or is at once where the others are.
+
     Raises:
         Abort: the transaction has to be aborted.
         StartAgain: the producer is of no more use, or the outcome is unknown.
     """
+    deadline = time.monotonic() + PATIENCE
     for attempt in range(RETRIES):
         try:
             call(*arguments)
@@ -56,7 +62,7 @@ def retrying(call: Callable[..., Any], *arguments: Any) -> None:
             reason = error.args[0]
             if reason.txn_requires_abort():
                 raise Abort(reason.str()) from error
-            if not reason.retriable() or attempt == RETRIES - 1:
+            if not reason.retriable() or attempt == RETRIES - 1 or time.monotonic() > deadline:
                 raise StartAgain(f"{getattr(call, '__name__', 'a call')}: {reason.str()}") from error
             time.sleep(0.05 * 2**attempt)
 
