@@ -65,11 +65,6 @@ def own_database(tmp_path: Path) -> Iterator[Database]:
     made.kill()
 
 
-def is_waited_for(holder: "psycopg.Connection[tuple[int]]") -> bool:
-    """Whether somebody waits for what is held."""
-    return holder.execute(WAITING).fetchone() == (1,)
-
-
 def is_there(dsn: str) -> bool:
     """Whether the projector has made its tables and filled them."""
     try:
