@@ -58,7 +58,7 @@ class World:
             "interaction.events": self.run.events,
             "routing.events": self.run.events,
             "interaction.content": self.run.content,
-            "interaction.profiles": self.run.profiles,
+            "interaction.profiles": self.run.content,
             "delivery.commands": self.run.deliveries,
             "command.results": self.run.results,
             "dead.letters": self.run.dead_letters,
