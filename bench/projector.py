@@ -1,8 +1,12 @@
-"""The projector: the log from Kafka into all tables of PostgreSQL, against COPY of the very rows that it made."""
+"""The projector: the log from Kafka into all tables of PostgreSQL, against COPY of the very rows that it made.
+
+Twice: as it follows the log, and as `rejoinder projections rebuild` makes everything again, in one process and in two.
+"""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
@@ -17,23 +21,31 @@ from bench.stage import stage, undisturbed
 from projections.builds import current_version, schema_of
 from projections.catalogue import PROJECTIONS
 from projections.projector import Projector, Settings, connect
+from projections.rebuild import rebuild_all
 from projections.tables import Table
+from projections.workers import Workers
 from rejoinder.cluster import Cluster
+from rejoinder.cluster import connect as connect_cluster
+from rejoinder.settings import load
+from schemas.codec import Codec
 from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES
 
 PATIENCE: Final = 600.0
 """Seconds until the run is given up."""
 ROWS: Final = 5_000
 """Rows in a transaction of the bare COPY: as many as the records in the projector's."""
+WORKERS: Final = (1, 2)
+"""Processes that rebuild."""
 SHARE: Final = 4
 """The log is that of a part of all messages: its rows are read into this process, to be copied again."""
 
 
 def measure(run: Run) -> Iterator[Measure]:
-    """One projector with all projections on a log that is there, into empty tables, as a rebuild does; then COPY.
+    """One projector with all projections on a log that is there, into empty tables; a rebuild of them; then COPY.
 
-    From the first committed batch to the last, what came between them: joining the group and making the tables is
-    left out. With one batch only, from the start.
+    The projector from the first committed batch to the last, what came between them: joining the group and making the
+    tables is left out. With one batch only, from the start. The rebuild whole: with its processes' start, the indexes
+    and the switch.
     """
     staged = stage(run.services.bootstrap, "j.", max(1, run.sizes.messages // SHARE))
     run_engine(staged.cluster, staged.expected)
@@ -42,15 +54,19 @@ def measure(run: Run) -> Iterator[Measure]:
     records = events + sum(len(staged.expected.of(each)) for each in apart)
     projected: list[float] = []
     copied: list[float] = []
+    rebuilt: dict[int, list[float]] = {workers: [] for workers in WORKERS}
     rows, batches = 0, 0
     for number in range(run.sizes.rounds):
         dsn = run.services.database(f"projector{number}")
         seconds, counted, batches = _project(dsn, staged.cluster, records)
         projected.append(counted / records * events / seconds)
+        for workers in WORKERS if number % 2 == 0 else reversed(WORKERS):
+            rebuilt[workers].append(events / _rebuild(dsn, staged.cluster, workers))
         with connect(dsn) as connection:
             rows, seconds = _copy_all(connection)
         copied.append(events / seconds)
-        say(f"round {number + 1}: {projected[-1]:.0f} events/s, COPY {copied[-1]:.0f}")
+        again = ", ".join(f"{each[-1]:.0f} with {workers}" for workers, each in rebuilt.items())
+        say(f"round {number + 1}: {projected[-1]:.0f} events/s, rebuilding {again}, COPY {copied[-1]:.0f}")
     value, bare = median(projected), median(copied)
     detail = {
         "events": events,
@@ -61,8 +77,25 @@ def measure(run: Run) -> Iterator[Measure]:
         "rounds": rounded(projected),
     }
     yield Measure("projector", round(value), "events/s", round(value / bare, 3), "copy", detail)
+    for workers, values in rebuilt.items():
+        per = median(values)
+        detail = {"events": events, "processes": workers, "rounds": rounded(values)}
+        yield Measure(f"rebuild_{workers}", round(per), "events/s", round(per / bare, 3), "copy", detail)
     told = {"rows": rows, "rows_per_second": round(bare * rows / events), "rows_in_transaction": ROWS}
     yield Measure("copy", round(bare), "events/s", detail={**told, "rounds": rounded(copied)})
+
+
+def _rebuild(dsn: str, cluster: Cluster, workers: int) -> float:
+    """Seconds for making all projections again, beside those that are there."""
+    prefix, bootstrap = cluster.catalogue.prefix, cluster.bootstrap
+    settings = Settings(bootstrap, dsn, prefix=prefix, instance="bench-rebuild")
+    began = time.perf_counter()
+    rebuild_all(PROJECTIONS, Workers(partial(_codec, bootstrap, prefix), workers), settings)
+    return time.perf_counter() - began
+
+
+def _codec(bootstrap: str, prefix: str) -> Codec:
+    return connect_cluster(load({"kafka.bootstrap": bootstrap, "topics.prefix": prefix}), bootstrap).codec
 
 
 def _project(dsn: str, cluster: Cluster, records: int) -> tuple[float, int, int]:
