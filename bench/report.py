@@ -47,7 +47,7 @@ WANTED: Final[dict[str, Wanted]] = {
     "restart_long_log_new_machine": Wanted("ratio", most=1.3),
     "memory": Wanted("value", most=600),
     "routing": Wanted("ratio", most=2),
-    "projector": Wanted("value", least=50_000),
+    "rebuild_2": Wanted("value", least=50_000),
 }
 GROWS: Final = Wanted("ratio", most=1.3)
 
