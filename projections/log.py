@@ -33,7 +33,7 @@ class Settings:
     """Stands before the names of the topics and the group, where several systems share a cluster."""
     kafka: Mapping[str, object] = field(default_factory=dict)
     """Further settings of the consumer."""
-    consumer: Callable[..., Consumer] = Consumer
+    consumer: Callable[..., Consumer] | None = None
     """Makes it; a simulation has its own."""
     traced: bool = False
     """Whether the records' places in traces are wanted."""
@@ -86,7 +86,7 @@ class LogReader:
         }
         if member is not None:
             configuration["group.instance.id"] = member
-        self._consumer = settings.consumer(configuration)
+        self._consumer = (settings.consumer or Consumer)(configuration)
 
     def subscribe(self, topics: Iterable[str], on_assign: Callable[[list[Place]], None]) -> None:
         """Joins the group. `on_assign` gets all partitions that this member has from now on, and has to call `assign`.

@@ -222,13 +222,14 @@ def from_the_log(run: Running, decider: Decider) -> AllRows:
     """Every row as the log gives it."""
     found: AllRows = {}
     given, catalogue = setup(run.cluster, decider, "x"), run.cluster.catalogue
-    content = catalogue.name(f"{decider.name}.content")
+    content, profiles = (catalogue.name(f"{decider.name}.{kept}") for kept in ("content", "profiles"))
     log = Log(
         run.cluster.bootstrap,
         "any",
         catalogue.name(f"{decider.name}.events"),
         content if content in catalogue.topics else None,
         catalogue.name(f"{decider.name}.commands"),
+        profiles=profiles if profiles in catalogue.topics else None,
     )
     for partition in range(PARTITIONS):
         deciding = Deciding(decider, given.codec, partition, given.policies, given.clock, shelf=MemoryShelf())

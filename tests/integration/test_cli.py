@@ -327,7 +327,7 @@ def test_a_dead_letter_is_shown_without_words_unless_asked(company: Company) -> 
 
 def test_topics_differ_only_where_the_settings_do(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = company.call("topics", "list", "--json")
-    assert (ended.code, len(ended.lines)) == (1, 14)  # the settings of this process say 16 partitions
+    assert (ended.code, len(ended.lines)) == (1, 15)  # the settings of this process say 16 partitions
     monkeypatch.setenv("REJOINDER_TOPICS_PARTITIONS", "4")
     assert all(line["differences"] == [] for line in company.done("topics", "list", "--json").lines)
     assert company.done("topics", "apply", "--json").lines == []

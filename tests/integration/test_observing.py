@@ -144,7 +144,8 @@ def settled(running: Running) -> bool:
 
 def projected(cluster: Cluster) -> int:
     return sum(
-        len(records_of(cluster, topic)) for topic in ("interaction.events", "routing.events", "interaction.content")
+        len(records_of(cluster, topic))
+        for topic in ("interaction.events", "routing.events", "interaction.content", "interaction.profiles")
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_CREATE_TIME, KafkaError, KafkaException, TopicPartition
 
 from tests.simulation.groups import Group, Place
 from tests.simulation.kafka import Kafka
@@ -27,6 +27,7 @@ class Read(NamedTuple):
     at: tuple[str, int, int]
     record: tuple[bytes, bytes | None]
     why: KafkaError | None
+    written: int = 0
 
     def topic(self) -> str:
         return self.at[0]
@@ -45,6 +46,9 @@ class Read(NamedTuple):
 
     def error(self) -> KafkaError | None:
         return self.why
+
+    def timestamp(self) -> tuple[int, int]:
+        return TIMESTAMP_CREATE_TIME, self.written
 
 
 class Metadata(NamedTuple):
@@ -261,7 +265,7 @@ class SimulatedConsumer:
             record = partition.records[offset]
             is_shown = partition.is_shown(offset) if self._is_committed else not record.is_mark
             if is_shown:
-                found.append(Read((*place, offset), (record.key, record.value), None))
+                found.append(Read((*place, offset), (record.key, record.value), None, record.at))
             offset += 1
         self._next[place] = offset
         if self._tells_ends and offset >= end and len(found) < most and self._told.get(place) != end:
@@ -273,6 +277,17 @@ class SimulatedConsumer:
     def get_watermark_offsets(self, place: TopicPartition, timeout: float = -1) -> tuple[int, int]:
         self._wait(0, None, "watermarks")
         return 0, self._end((place.topic, place.partition))
+
+    def offsets_for_times(self, places: list[TopicPartition], timeout: float = -1) -> list[TopicPartition]:
+        """The first record written then or later; -1 where there is none."""
+        self._wait(0, None, "times")
+        return [TopicPartition(each.topic, each.partition, self._since(each)) for each in places]
+
+    def _since(self, place: TopicPartition) -> int:
+        records = self._kafka.partitions[place.topic, place.partition].records[
+            : self._end((place.topic, place.partition))
+        ]
+        return next((offset for offset, record in enumerate(records) if record.at >= place.offset), -1)
 
     def list_topics(self, topic: str = "", timeout: float = -1) -> ClusterMetadata:
         return ClusterMetadata(CLUSTER)

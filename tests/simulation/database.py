@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from unittest import mock
 
+import msgspec
 import psycopg
 import psycopg.errors
 
@@ -100,13 +101,24 @@ class SimulatedStore:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self._missing: dict[str, set[str]] = {}
+        self.rows = 0
 
     def _rows(self, table: Table[Any]) -> dict[Key, Row]:
         return self._connection.database.tables.setdefault((self._schema, table.name), {})
 
     def load(self, table: Table[Any], keys: Iterable[str]) -> dict[str, Any]:
-        rows = self._rows(table)
-        return {key: copy.copy(rows[key,]) for key in keys if (key,) in rows}
+        rows, wanted = self._rows(table), set(keys)
+        self._missing[table.name] = {key for key in wanted if (key,) not in rows}
+        return {key: copy.copy(rows[key,]) for key in wanted if (key,) in rows}
+
+    def probe(self, table: Table[Any], keys: Iterable[str]) -> set[str]:
+        return set(self.load(table, keys))
+
+    def save(self, table: Table[Any], rows: Mapping[str, Any]) -> None:
+        missing = self._missing.get(table.name, set())
+        self.append(table, [row for key, row in rows.items() if key in missing])
+        self.upsert(table, [row for key, row in rows.items() if key not in missing])
 
     def append(self, table: Table[Any], rows: Sequence[Any]) -> None:
         found = self._rows(table)
@@ -115,18 +127,18 @@ class SimulatedStore:
                 raise psycopg.errors.UniqueViolation(f"{table.name} has the row already")
             self._connection.put(found, _key(table, row), copy.copy(row))
 
-    def upsert(self, table: Table[Any], rows: Sequence[Any], *, newer_by: str | None = None) -> None:
+    def upsert(self, table: Table[Any], rows: Sequence[Any]) -> None:
         found = self._rows(table)
         for row in rows:
-            before = found.get(_key(table, row))
-            if newer_by is None or before is None or getattr(before, newer_by) <= getattr(row, newer_by):
-                self._connection.put(found, _key(table, row), copy.copy(row))
+            self._connection.put(found, _key(table, row), copy.copy(row))
 
-    def add_missing(self, table: Table[Any], rows: Sequence[Any]) -> None:
+    def fill(self, table: Table[Any], rows: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> None:
         found = self._rows(table)
-        for row in rows:
-            if _key(table, row) not in found:
-                self._connection.put(found, _key(table, row), copy.copy(row))
+        for row in (*(known or {}).values(), *(row for key, row in rows.items() if key not in (known or {}))):
+            there = found.get(_key(table, row))
+            names = [] if there is None else [name for name in row.__struct_fields__ if getattr(row, name) is None]
+            better = msgspec.structs.replace(row, **{name: getattr(there, name) for name in names})
+            self._connection.put(found, _key(table, row), better)
 
     def delete(self, table: Table[Any], keys: Iterable[str]) -> None:
         found = self._rows(table)

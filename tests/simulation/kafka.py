@@ -48,6 +48,8 @@ class Stored:
     value: bytes | None
     transaction: Transaction | None = None
     is_mark: bool = False
+    at: int = 0
+    """When it was written, milliseconds."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ class Kafka:
     def append(self, place: Place, key: bytes, value: bytes | None) -> int:
         """A record outside a transaction."""
         records = self.partitions[place].records
-        records.append(Stored(key, value))
+        records.append(Stored(key, value, at=self.scheduler.wall()))
         self.scheduler.version += 1
         return len(records) - 1
 
@@ -142,7 +144,7 @@ class Kafka:
         if place not in transaction.places:
             transaction.places.add(place)
             partition.open[transaction] = offset
-        partition.records.append(Stored(key, value, transaction))
+        partition.records.append(Stored(key, value, transaction, at=self.scheduler.wall()))
         self.scheduler.version += 1
         return offset
 
@@ -196,7 +198,7 @@ class Kafka:
     def _marking(self, transaction: Transaction, place: Place) -> Callable[[], None]:
         def mark() -> None:
             partition = self.partitions[place]
-            partition.records.append(Stored(b"", None, transaction, is_mark=True))
+            partition.records.append(Stored(b"", None, transaction, is_mark=True, at=self.scheduler.wall()))
             del partition.open[transaction]
             transaction.unmarked -= 1
             self.scheduler.version += 1

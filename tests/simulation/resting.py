@@ -99,9 +99,11 @@ def _restored(world: "World", decider: Decider, partition: int) -> Rows:
     """What a worker without a shelf would have."""
     shelf = MemoryShelf()
     process = Process("checker")
-    names = (f"{decider.name}.events", f"{decider.name}.content", f"{decider.name}.commands")
-    content = names[1] if names[1] in CATALOGUE.topics else None
-    log = Log("simulated", "simulated", names[0], content, names[2], broker=Broker(world.kafka, process))
+    events, commands = f"{decider.name}.events", f"{decider.name}.commands"
+    apart = (f"{decider.name}.{kept}" for kept in ("content", "profiles"))
+    content, profiles = (name if name in CATALOGUE.topics else None for name in apart)
+    broker = Broker(world.kafka, process)
+    log = Log("simulated", "simulated", events, content, commands, profiles=profiles, broker=broker)
     failures: list[BaseException] = []
 
     def work() -> None:
