@@ -45,9 +45,9 @@ def offsets_first() -> AbstractContextManager[Any]:
     """How far was read is committed before what it led to."""
     commit: Any = Processor._commit
 
-    def broken(self: Processor, consumer: Any, producer: Any, ends: Any, positions: Any) -> None:
-        commit(self, consumer, producer, processor._Ends([], self._setup.catalogue), positions)
-        commit(self, consumer, producer, ends, positions)
+    def broken(self: Processor, consumer: Any, producer: Any, ends: Any, positions: Any, trace: Any) -> None:
+        commit(self, consumer, producer, processor._Ends([], self._setup.catalogue), positions, trace)
+        commit(self, consumer, producer, ends, positions, trace)
 
     return mock.patch.object(Processor, "_commit", broken)
 
