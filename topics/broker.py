@@ -1,10 +1,16 @@
 """Where clients of Kafka come from: librdkafka's, or those of a simulation (tests/simulation)."""
 
-from typing import Final, Protocol
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Protocol
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from topics.clients import Config
+
+GRACE: Final = 4.0
+"""Seconds that a call of a transaction may take beyond its own time-out."""
 
 
 class Broker(Protocol):
@@ -24,7 +30,54 @@ class Kafka:
         return Consumer(config)
 
     def producer(self, config: Config) -> Producer:
-        return Producer(config)
+        return TimedProducer(config)
+
+
+class TimedProducer(Producer):
+    """A producer whose calls of transactions end soon after the time that they are given.
+
+    librdkafka's don't always: after the group's only broker was killed and came back,
+    `send_offsets_to_transaction` stood for minutes and would not say so. What stands is left to itself, in a thread
+    of its own: whoever begins again with the same transactional id fences it.
+    """
+
+    def init_transactions(self, *given: Any) -> None:
+        _within(super().init_transactions, given)
+
+    def send_offsets_to_transaction(self, *given: Any) -> None:
+        _within(super().send_offsets_to_transaction, given)
+
+    def commit_transaction(self, *given: Any) -> None:
+        _within(super().commit_transaction, given)
+
+    def abort_transaction(self, *given: Any) -> None:
+        _within(super().abort_transaction, given)
+
+
+def _within(call: Callable[..., None], given: tuple[Any, ...]) -> None:
+    """Makes a call whose last argument is its time-out in seconds.
+
+    Raises:
+        KafkaException: as the call does; or, of an unknown outcome, that it did not end.
+    """
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            call(*given)
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    threading.Thread(target=work, name=call.__name__, daemon=True).start()
+    try:
+        error = ended.get(timeout=given[-1] + GRACE)
+    except Empty:
+        reason = f"{call.__name__} did not end in {given[-1] + GRACE:.0f} s"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, reason)) from None
+    if error is not None:
+        raise error
 
 
 KAFKA: Final[Broker] = Kafka()
