@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
@@ -38,27 +38,41 @@ class TimedProducer(Producer):
 
     librdkafka's don't always: after the group's only broker was killed and came back,
     `send_offsets_to_transaction` stood for minutes and would not say so. What stands is left to itself, in a thread
-    of its own: whoever begins again with the same transactional id fences it.
+    of its own: whoever begins again with the same transactional id fences it. Such a producer is kept for good:
+    freed with calls and reports under way, the client was seen to end the process.
     """
 
+    _left: ClassVar[list["TimedProducer"]] = []
+
     def init_transactions(self, *given: Any) -> None:
-        _within(super().init_transactions, given)
+        self._within(super().init_transactions, given)
 
     def send_offsets_to_transaction(self, *given: Any) -> None:
-        _within(super().send_offsets_to_transaction, given)
+        self._within(super().send_offsets_to_transaction, given)
 
     def commit_transaction(self, *given: Any) -> None:
-        _within(super().commit_transaction, given)
+        self._within(super().commit_transaction, given)
 
     def abort_transaction(self, *given: Any) -> None:
-        _within(super().abort_transaction, given)
+        self._within(super().abort_transaction, given)
+
+    def _within(self, call: Callable[..., None], given: tuple[Any, ...]) -> None:
+        try:
+            within(call, given)
+        except CallStands:
+            self._left.append(self)
+            raise
 
 
-def _within(call: Callable[..., None], given: tuple[Any, ...]) -> None:
+class CallStands(KafkaException):
+    """A call did not end in its time. Whether it did what it was to do is unknown."""
+
+
+def within(call: Callable[..., None], given: tuple[Any, ...]) -> None:
     """Makes a call whose last argument is its time-out in seconds.
 
     Raises:
-        KafkaException: as the call does; or, of an unknown outcome, that it did not end.
+        CallStands: it did not end in its time. All else is as the call raises it.
     """
     ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
@@ -75,7 +89,7 @@ def _within(call: Callable[..., None], given: tuple[Any, ...]) -> None:
         error = ended.get(timeout=given[-1] + GRACE)
     except Empty:
         reason = f"{call.__name__} did not end in {given[-1] + GRACE:.0f} s"
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, reason)) from None
+        raise CallStands(KafkaError(KafkaError._TIMED_OUT, reason)) from None
     if error is not None:
         raise error
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import KafkaException
 
 from topics import broker
 from topics.transactions import StartAgain, retrying
@@ -14,7 +13,7 @@ def call(work: Callable[[], None]) -> Callable[..., None]:
     def send(*given: object) -> None:
         work()
 
-    return lambda *given: broker._within(send, given)
+    return lambda *given: broker.within(send, given)
 
 
 def test_one_that_ends_ends_as_it_does() -> None:
@@ -33,7 +32,7 @@ def test_one_that_stands_is_given_up_and_not_made_again(monkeypatch: pytest.Monk
         begun.append(1)
         let_go.wait(60)
 
-    with pytest.raises(KafkaException, match="send did not end"):
+    with pytest.raises(broker.CallStands, match="send did not end"):
         call(stand)(0.1)
     with pytest.raises(StartAgain, match="send did not end"):
         retrying(call(stand), 0.1)
