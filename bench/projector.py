@@ -20,6 +20,7 @@ from bench.run import Run
 from bench.stage import stage, undisturbed
 from projections.builds import current_version, schema_of
 from projections.catalogue import PROJECTIONS
+from projections.observing import Batch, Unobserved
 from projections.projector import Projector, Settings, connect
 from projections.rebuild import rebuild_all
 from projections.tables import Table
@@ -104,17 +105,18 @@ def _project(dsn: str, cluster: Cluster, records: int) -> tuple[float, int, int]
     at, sizes = [time.perf_counter()], [0]
     failures: list[BaseException] = []
 
-    def on_batch(count: int) -> None:
-        at.append(time.perf_counter())
-        sizes.append(count)
-        if sum(sizes) >= records:
-            stop.set()
+    class Counting(Unobserved):
+        def wrote(self, batch: Batch) -> None:
+            at.append(time.perf_counter())
+            sizes.append(batch.records)
+            if sum(sizes) >= records:
+                stop.set()
 
     def work() -> None:
         try:
             prefix = cluster.catalogue.prefix
             settings = Settings(cluster.bootstrap, dsn, prefix=prefix, instance="bench")
-            Projector(PROJECTIONS, cluster.codec, settings, on_batch).run(stop)
+            Projector(PROJECTIONS, cluster.codec, settings, Counting()).run(stop)
         except BaseException as error:
             failures.append(error)
             stop.set()

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
@@ -48,13 +48,11 @@ class Projector:
         projections: Sequence[Projection],
         codec: Codec,
         settings: Settings,
-        on_batch: Callable[[int], None] = lambda records: None,
         observer: Observer = UNOBSERVED,
     ) -> None:
         self._projections = tuple(projections)
         self._codec = codec
         self._settings = settings
-        self._on_batch = on_batch
         self._observer = observer
         self._writer: Writer | None = None
         self._builds: list[Build] = []
@@ -107,7 +105,6 @@ class Projector:
                 raise
             raise ProjectionError(refusal(error, batch)) from None  # the cause's text may hold people's words
         if batch.records:
-            self._on_batch(len(batch.records))
             self._observer.wrote(WrittenBatch(len(batch.records), written, begun, list(batch.traces)))
         return True
 

@@ -29,6 +29,7 @@ from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.programs.engine import state_folder
 from rejoinder.settings import Settings, load
+from tests.threads import in_threads
 from topics import clients, policies, saving
 from topics.observing import UNOBSERVED, Observer
 from topics.processor import Processor, Setup
@@ -135,7 +136,7 @@ def working(
     cluster: Cluster, instance: str = "1", routing: bool = False, state: Path | None = None
 ) -> Iterator[list[Processor]]:
     """Processors in threads of this process, with their state in a folder or in memory."""
-    stop, folders = threading.Event(), ExitStack()
+    folders = ExitStack()
     deciders: list[Decider] = [InteractionDecider()]
     if routing:
         deciders.append(RoutingDecider())
@@ -147,26 +148,8 @@ def working(
         return Processor(setup(cluster, decider, instance, shelves=folder.shelf))
 
     processors = [processor(decider) for decider in deciders]
-    failures: list[BaseException] = []
-
-    def run(processor: Processor) -> None:
-        try:
-            processor.run(stop)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(each,)) for each in processors]
-    for thread in threads:
-        thread.start()
-    try:
+    with folders, in_threads(*(each.run for each in processors)):
         yield processors
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(30)
-        folders.close()
-    if failures:
-        raise failures[0]
 
 
 def worker(

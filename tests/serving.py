@@ -28,6 +28,7 @@ from rejoinder.api import ports
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.settings import Settings, load
 from tests.processing import deployed, eventually, working
+from tests.threads import in_threads
 from topics import tokens as log
 from topics.policies import Follower
 
@@ -111,23 +112,8 @@ def _database(postgres: str, name: str) -> Iterator[str]:
 @contextmanager
 def _projecting(cluster: Cluster, dsn: str) -> Iterator[None]:
     places = ProjectorSettings(cluster.bootstrap, dsn, prefix=cluster.catalogue.prefix, instance="test")
-    stop, failures = threading.Event(), list[BaseException]()
-
-    def run() -> None:
-        try:
-            Projector(PROJECTIONS, cluster.codec, places).run(stop)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with in_threads(Projector(PROJECTIONS, cluster.codec, places).run):
         yield
-    finally:
-        stop.set()
-        thread.join(30)
-    if failures:
-        raise failures[0]
 
 
 @contextmanager

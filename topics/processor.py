@@ -97,12 +97,7 @@ class Processor:
         self._group = setup.catalogue.name(f"{setup.decider.name}.processor")
         self._commands = setup.catalogue.name(f"{setup.decider.name}.commands")
         self._events = setup.catalogue.name(f"{setup.decider.name}.events")
-        content = f"{setup.decider.name}.content"
-        has_content = setup.catalogue.name(content) in setup.catalogue.topics
-        self._content = setup.catalogue.name(content) if has_content else None
-        profiles = f"{setup.decider.name}.profiles"
-        has_profiles = setup.catalogue.name(profiles) in setup.catalogue.topics
-        self._profiles = setup.catalogue.name(profiles) if has_profiles else None
+        self._content, self._profiles = self._apart("content"), self._apart("profiles")
         self._snapshots = setup.catalogue.name(f"{setup.decider.name}.snapshots")
         self._partitions: dict[int, Deciding] = {}
         self._read_to: dict[int, int] = {}
@@ -110,6 +105,11 @@ class Processor:
         self._headers = CloudEvents(f"/rejoinder/{setup.decider.name}", setup.codec.name_of)
         self._restarts = Restarts(self._group)
         self.assigned = threading.Event()
+
+    def _apart(self, what: str) -> str | None:
+        """The topic of what a decider's events don't have; None: it has none."""
+        name = self._setup.catalogue.name(f"{self._setup.decider.name}.{what}")
+        return name if name in self._setup.catalogue.topics else None
 
     def counts(self) -> list[Counts]:
         """What each partition has done since this worker got it."""

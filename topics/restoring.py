@@ -19,8 +19,6 @@ from topics.shelves import Position
 
 log = structlog.get_logger()
 
-COMMIT_EVERY: Final = 5_000
-"""How many records of a partition are taken at once into the state."""
 NEARER: Final = 50_000
 """A shelf that is so many events further behind the log than the snapshot is filled from the snapshot. To replay so
 many takes some seconds; to read a snapshot, some for each million of rows."""
@@ -169,7 +167,7 @@ def _take_events(
         decidings[partition].replay(record.key.decode(), event, here)
         positions[partition] = _after(positions[partition], record, here, event, log_)
         counts[partition] += 1
-        if counts[partition] % COMMIT_EVERY == 0:
+        if counts[partition] % apart.COMMIT_EVERY == 0:
             decidings[partition].state.commit(positions[partition])
     strangers |= unseen  # the log ends before what the shelf reflects
     for partition in set(decidings) - strangers:

@@ -34,6 +34,7 @@ from rejoinder.settings import variable_of
 from tests.collecting import Collector, Scraped, by_label, collecting, sample, scrape
 from tests.log_checks import read_log, records_of
 from tests.processing import ROOT, agent, deployed, eventually, message, send, setup
+from tests.threads import in_threads
 from topics import clients
 from topics.counting import Counts
 from topics.observing import Batch, Restored, Standing
@@ -253,7 +254,7 @@ def engine_at(cluster: Cluster, held: threading.Event, hangs: threading.Event) -
     processor = Processor(setup(cluster, InteractionDecider(), "1", point, shelves, observer))
     health.needs("interaction", has_partitions(processor.assigned))
     health.started()
-    with serving("127.0.0.1", 0, health, registry_of("engine")) as port, processing(processor):
+    with serving("127.0.0.1", 0, health, registry_of("engine")) as port, in_threads(processor.run):
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -287,27 +288,6 @@ class Noting:
         raise AssertionError("a processor delivers nothing")
 
 
-@contextmanager
-def processing(processor: Processor) -> Iterator[None]:
-    """A processor at work in a thread of this process."""
-    stop, failures = threading.Event(), list[BaseException]()
-
-    def run() -> None:
-        try:
-            processor.run(stop)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not failures
-
-
 def test_what_an_aborted_transaction_did_is_not_counted(kafka: str, topic_prefix: str) -> None:
     cluster, noting, seen = deployed(kafka, topic_prefix, 2), Noting(), Counter[str]()
 
@@ -317,7 +297,7 @@ def test_what_an_aborted_transaction_did_is_not_counted(kafka: str, topic_prefix
             raise Abort("a test wants it")
 
     send(cluster, [message(author, number) for author in range(4) for number in range(3)])
-    with processing(Processor(setup(cluster, InteractionDecider(), "1", point, observer=noting))):
+    with in_threads(Processor(setup(cluster, InteractionDecider(), "1", point, observer=noting)).run):
         eventually("all is told", lambda: noting.done.events == len(read_log(cluster).events) > 12)
     assert noting.aborts == 2
     assert noting.done.commands == len(records_of(cluster, "interaction.commands"))
@@ -356,7 +336,7 @@ def test_a_traced_message_leads_to_the_same_events(kafka: str, topic_prefix: str
             sent = [message(1, number) for number in range(3)]
             publisher.publish(Outgoing(cluster.catalogue.name(each.topic), each.key, each.record) for each in sent)
         whole = replace(setup(cluster, InteractionDecider(), "1"), tracer=tracer, clock=lambda: 1_700_000_000_000)
-        with processing(Processor(whole)):
+        with in_threads(Processor(whole).run):
             eventually("all is decided", lambda cluster=cluster: len(read_log(cluster).events) > 9)  # type: ignore[misc]
         found.append(written(cluster))
     spans.close()

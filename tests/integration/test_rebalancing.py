@@ -1,8 +1,6 @@
 """Engine workers come and go: partitions that stay are decided on without a stop, and only those that move wait."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -12,6 +10,7 @@ from engine.interaction.decider import InteractionDecider
 from rejoinder.cluster import Cluster
 from tests.log_checks import read_log
 from tests.processing import deployed, eventually, message, send, setup
+from tests.threads import in_threads
 from topics.processor import Processor
 from topics.shelves import MemoryShelf, Shelf
 
@@ -36,29 +35,6 @@ class Noting(Processor):
     def owned(self) -> set[int]:
         """Those that it has."""
         return set(self._partitions)
-
-
-@contextmanager
-def running(processor: Processor) -> Iterator[None]:
-    """It works in a thread until the end of the block."""
-    stop = threading.Event()
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            processor.run(stop)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
-    assert failures == []
 
 
 def decided(cluster: Cluster) -> set[tuple[int, str]]:
@@ -93,10 +69,10 @@ def test_who_joins_and_who_leaves_stops_nobody_else(kafka: str, topic_prefix: st
 
     first = Noting(setup(cluster, InteractionDecider(), "1"))
     second = Noting(setup(cluster, InteractionDecider(), "2", shelves=held_up))
-    with running(first):
+    with in_threads(first.run):
         ask(cluster, 1)
         eventually("the first decides on all", lambda: decided(cluster) == asked(1, every))
-        with running(second):
+        with in_threads(second.run):
             eventually("the second takes some over", lambda: bool(moved))
             stay = set(first.owned)
             assert len(stay) == PARTITIONS // 2
