@@ -166,7 +166,10 @@ def test_the_report_holds_the_figures_against_what_they_must_show(tmp_path: Path
 def test_whatever_has_to_be_shown_is_measured_by_someone() -> None:
     sources = "".join(path.read_text() for path in Path(report.__file__).parent.glob("*.py") if path.stem != "report")
     stems = {name.removesuffix("_p50").removesuffix("_p99").removeprefix("engine_over_") for name in report.WANTED}
-    assert all(f'"{stem}"' in sources for stem in stems - {"engine_events"})
+    unmeasured = {
+        stem for stem in stems if f'"{stem}"' not in sources and f'f"{stem.rstrip("0123456789")}{{' not in sources
+    }
+    assert not unmeasured
 
 
 def test_the_median_counts_and_not_the_mean() -> None:
