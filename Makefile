@@ -28,9 +28,11 @@ demo: runtime    ## Run everything on generated or recorded traffic, until Ctrl-
 
 # Two at a time. A file stays with one process, so that what a file's tests share is made once.
 PARALLEL := -n 2 --dist loadfile
+# A client's call that keeps Python's lock for good also stops what ends a test that takes too long: this does not.
+HANGING := -o faulthandler_timeout=1000 -o faulthandler_exit_on_timeout=true
 
 test: dev        ## Run all tests but the slow ones
-	@$(PYTEST) -m "not slow" $(PARALLEL) $(ARGS)
+	@$(PYTEST) -m "not slow" $(PARALLEL) $(HANGING) $(ARGS)
 
 unit: dev        ## Run the tests that need no services
 	@$(PYTEST) tests/unit tests/contract -n 2 $(ARGS)

@@ -88,17 +88,22 @@ class LogReader:
             configuration["group.instance.id"] = member
         self._consumer = (settings.consumer or Consumer)(configuration)
 
-    def subscribe(self, topics: Iterable[str], on_assign: Callable[[list[Place]], None]) -> None:
-        """Joins the group. `on_assign` gets all partitions that this member has from now on, and has to call `assign`.
+    def subscribe(
+        self, topics: Iterable[str], on_assign: Callable[[list[Place]], None], on_revoke: Callable[[], None]
+    ) -> None:
+        """Joins the group. `on_assign` gets all partitions that this member has from now on, and has to call `assign`;
+        else librdkafka would begin at offsets that Kafka keeps, of which there are none.
 
-        Else librdkafka would begin at offsets that Kafka keeps, of which there are none.
+        `on_revoke` is told that it has none until then, and must not call `assign`: a second change of the assignment
+        while the client closes was seen to wait for ever for a client that had ended with the first.
         """
 
         def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
             on_assign([(self._bare(partition.topic), partition.partition) for partition in partitions])
 
         def revoked(consumer: Consumer, _: list[TopicPartition]) -> None:
-            on_assign([])
+            on_revoke()
+            self._assigned_anew = True
             consumer.unassign()
 
         self._consumer.subscribe([self._prefix + topic for topic in topics], on_assign=assigned, on_revoke=revoked)

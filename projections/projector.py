@@ -68,7 +68,7 @@ class Projector:
         reader = LogReader(self._settings, self._codec, member=self._settings.instance)
         try:
             topics = sorted({topic for projection in self._projections for topic in projection.topics})
-            reader.subscribe(topics, lambda places: self._on_assign(reader, places))
+            reader.subscribe(topics, lambda places: self._on_assign(reader, places), self._on_revoke)
             failures = 0
             while not stop.is_set():
                 self._observer.turned(lambda: self._standing(reader))
@@ -143,15 +143,24 @@ class Projector:
         reader.assign({} if self._writer is None else self._writer.claim(self._assigned))
 
     def _on_assign(self, reader: LogReader, places: list[Place]) -> None:
-        self._assigned = places
-        self._observer.assigned(len(places))
-        log.info("%d partitions assigned", len(places))
+        self._take(places)
         try:
             self._seek(reader)
         except psycopg.OperationalError as error:
             log.warning("PostgreSQL failed while partitions were assigned: %s", first_line(error))
             self._writer = None
             self._seek(reader)
+
+    def _on_revoke(self) -> None:
+        """What was read of them and not yet written is left to whom they are given."""
+        self._take([])
+        if self._writer is not None:
+            self._writer.release()
+
+    def _take(self, places: list[Place]) -> None:
+        self._assigned = places
+        self._observer.assigned(len(places))
+        log.info("%d partitions assigned", len(places))
 
 
 def connect(dsn: str, stop: threading.Event | None = None) -> psycopg.Connection[Any]:

@@ -44,6 +44,11 @@ class Writer:
             self._next[name] = {place: known[place] for place in own}
         return {place: min(own[place] for own in self._next.values() if place in own) for place in wanted}
 
+    def release(self) -> None:
+        """Takes on no partition: what a batch holds of them is passed over."""
+        for own in self._next.values():
+            own.clear()
+
     @property
     def positions(self) -> Mapping[str, Mapping[Place, int]]:
         """For each projection, the offset that comes next of each partition."""

@@ -72,7 +72,10 @@ def test_workers_share_the_work_and_make_up_for_each_other(
         for number in range(30, 40):
             say(instance, number)
         eventually("all is decided and projected", complete(cluster, database, 40), 120)
-        eventually("all are started again", lambda: sum(each.restarts for each in instance.programs().values()) == 5)
+        killed = {*(f"{kind}-2" for kind in KINDS), "web"}
+        eventually("all are started again", lambda: all(instance.programs()[name].restarts for name in killed))
+        restarts = {name: each.restarts for name, each in instance.programs().items() if each.restarts}
+        assert restarts == dict.fromkeys(killed, 1), instance.told.read_text()[-5000:]
     assert sorted(each.name for each in (data / "state").iterdir()) == [
         "interaction-1", "interaction-2", "routing-1", "routing-2",
     ]  # fmt: skip
