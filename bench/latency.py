@@ -37,7 +37,7 @@ from topics.catalogue import INTERACTION_EVENTS
 
 PREFIX: Final = "l."
 PER_SECOND: Final = 500
-WARM_SECONDS: Final = 5
+WARM_SECONDS: Final = 20
 AGENTS: Final = 200
 CONNECTIONS: Final = 32
 """Over which the webhooks come; X uses several too."""

@@ -26,6 +26,7 @@ from projections.projector import Projector
 from projections.projector import Settings as ProjectorSettings
 from rejoinder.api import ports
 from rejoinder.cluster import Cluster, wall_clock
+from rejoinder.heads import BoundedHeads
 from rejoinder.settings import Settings, load
 from tests.processing import deployed, eventually, working
 from tests.threads import in_threads
@@ -123,7 +124,7 @@ def _listening(settings: Settings, cluster: Cluster) -> Iterator[str]:
     with cluster.publisher("test") as publisher, ports(settings, cluster, publisher, follower) as api:
         app = Starlette()
         app.mount(MOUNTED, application(api))
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, http=BoundedHeads, log_level="warning", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

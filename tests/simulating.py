@@ -24,6 +24,7 @@ from channels.x import webhook as x_webhook
 from channels.x.client import XClient
 from engine.delivery import Deliver
 from engine.record import Command
+from rejoinder.heads import BoundedHeads
 from tests import meta_samples, x_samples
 from tests.x_samples import Kept
 
@@ -230,7 +231,7 @@ class _Prompt(uvicorn.Server):
 async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """An application on a port of this machine."""
     bound = socket.create_server(("127.0.0.1", 0))
-    server = _Prompt(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    server = _Prompt(uvicorn.Config(app, http=BoundedHeads, log_level="error", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         while not server.started:

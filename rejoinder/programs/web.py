@@ -1,6 +1,5 @@
 """`run web`: the HTTP endpoint for the platforms' webhooks, and the API."""
 
-import asyncio
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Final
 
 import structlog
 import uvicorn
+import uvloop
 
 from channels.meta.webhook import Webhook as MetaWebhook
 from channels.webhook import application as webhooks_application
@@ -20,6 +20,7 @@ from engine.policy.rules import load
 from engine.record import Command
 from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
+from rejoinder.heads import BoundedHeads
 from rejoinder.instance import HEALTH_KEY, OWN_PORT, report_ready
 from rejoinder.listening import LOOPBACK, given, listening
 from rejoinder.observing.health import Health
@@ -102,7 +103,7 @@ def _serve(settings: Settings, platforms: list[str], seen: Seen) -> None:
         reaches(settings, cluster.bootstrap, seen.health)
         facts = {"webhooks": " ".join(WEBHOOKS[each] for each in platforms), HEALTH_KEY: key}
         whole = Observed(app, {*endpoints, "/health"}, seen.spans)
-        asyncio.run(serve(whole, settings.web.port, settings.web.host, facts, seen.health))
+        uvloop.run(serve(whole, settings.web.port, settings.web.host, facts, seen.health))
     follower.close()
 
 
@@ -165,7 +166,14 @@ async def serve(
     """
     shared = given()
     sockets = [listening(host, port)] if shared is None else [shared, listening(LOOPBACK, 0)]
-    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))  # type: ignore[arg-type]
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=BoundedHeads,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config)
     ports = [each.getsockname()[1] for each in sockets]
     server.facts = {"host": host, "port": ports[0], OWN_PORT: ports[-1], **(facts or {})}
     async with beating(health):
