@@ -24,7 +24,8 @@ from rejoinder import policy_file
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.policies import publish_policy
 from rejoinder.secrets import home_secret
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 from topics import asking, policies
 from topics.catalogue import INTERACTION_COMMANDS
 from topics.publisher import Publisher

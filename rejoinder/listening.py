@@ -10,7 +10,8 @@ import os
 import socket
 from typing import Final
 
-from rejoinder.settings import LISTENS_VARIABLE, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import LISTENS_VARIABLE
 
 LOOPBACK: Final = "127.0.0.1"
 

@@ -30,7 +30,8 @@ from projections.tables import Table
 from rejoinder import api_reference, policy_schema
 from rejoinder.observing.metrics import DECLARED
 from rejoinder.policy_schema import meaning
-from rejoinder.settings import Section, Settings, variable_of
+from rejoinder.sections import Section
+from rejoinder.settings import Settings, variable_of
 from topics.catalogue import DAY, HOUR, Topic, catalogue
 
 PAGES_FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"

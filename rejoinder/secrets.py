@@ -4,7 +4,8 @@ import secrets
 from pathlib import Path
 
 from rejoinder.files import write_atomically
-from rejoinder.settings import Settings, SettingsError, variable_of
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings, variable_of
 
 
 def home_secret(settings: Settings) -> bytes:

@@ -9,7 +9,8 @@ from channels.simulator.meta_credentials import APP_ID
 from channels.simulator.x_credentials import CONSUMER_KEY
 from rejoinder.instance import Instance
 from rejoinder.secrets import kept_secret
-from rejoinder.settings import Meta, Settings, Web, X
+from rejoinder.sections import Meta, Web, X
+from rejoinder.settings import Settings
 from rejoinder.supervisor import Program
 
 GRAPH_PATH: Final = "/graph/v26.0"

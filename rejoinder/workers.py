@@ -13,7 +13,8 @@ from typing import Final
 from engine.errors import RejoinderError
 from engine.interaction.decider import InteractionDecider
 from engine.routing.decider import RoutingDecider
-from rejoinder.settings import MAXIMUM_WORKERS, Settings
+from rejoinder.sections import MAXIMUM_WORKERS
+from rejoinder.settings import Settings
 from rejoinder.supervisor import Program
 
 PROGRAMS: Final = ("engine", "projector", "delivery", "web")

@@ -22,7 +22,8 @@ from rejoinder.connecting.checking import check as check_account
 from rejoinder.connecting.credentials import PageCredentials
 from rejoinder.connecting.findings import Finding
 from rejoinder.instance import Instance
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 from rejoinder.simulated import as_it_runs
 
 app = group("Add the accounts' tokens, register their webhooks, and check what is missing.")

@@ -11,7 +11,8 @@ from rejoinder.connecting import meta, x
 from rejoinder.connecting.calls import Caller, Rejected
 from rejoinder.connecting.credentials import XCredentials, credentials
 from rejoinder.connecting.findings import Finding, ok
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 
 
 class BadAddress(RejoinderError):

@@ -9,7 +9,8 @@ from rejoinder.connecting.calls import Caller, CallFailed, Rejected
 from rejoinder.connecting.credentials import PageCredentials, XCredentials
 from rejoinder.connecting.findings import Finding, missing, ok
 from rejoinder.connecting.renewing import is_due, renew
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 
 
 def check(

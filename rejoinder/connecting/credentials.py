@@ -15,7 +15,7 @@ from rejoinder.accounts import Accounts, Kept, PageToken, XToken, XUser, kept_na
 from rejoinder.cluster import wall_clock
 from rejoinder.connecting.calls import Caller, Rejected
 from rejoinder.connecting.renewing import is_due, renew
-from rejoinder.settings import Meta, X
+from rejoinder.sections import Meta, X
 
 PAUSE: Final = 60_000
 """After a renewal that failed none is tried for so long, unless X does not know the token, in milliseconds."""

@@ -12,7 +12,7 @@ from channels.meta.signature import proof
 from rejoinder.accounts import PageToken
 from rejoinder.connecting.calls import Answer, Bearer, Caller, Rejected, text_of
 from rejoinder.connecting.findings import Finding, missing, ok, warning
-from rejoinder.settings import Meta, SettingsError
+from rejoinder.sections import Meta, SettingsError
 
 SCOPES: Final = frozenset({
     "pages_manage_engagement", "pages_manage_metadata", "pages_messaging", "pages_read_engagement",

@@ -11,7 +11,7 @@ import httpx
 
 from rejoinder.accounts import Accounts, Kept, XToken, kept_name
 from rejoinder.connecting.calls import Answer, Caller, CallFailed, Rejected
-from rejoinder.settings import X
+from rejoinder.sections import X
 
 TOKEN_PATH: Final = "/2/oauth2/token"
 MARGIN: Final = 5 * 60_000

@@ -12,7 +12,7 @@ from channels.x.client import BearerToken, Credentials, auth_of
 from rejoinder.accounts import Kept, XToken, kept_name
 from rejoinder.connecting.calls import Answer, Bearer, Caller, Rejected, text_of
 from rejoinder.connecting.findings import Finding, missing, ok, warning
-from rejoinder.settings import X
+from rejoinder.sections import X
 
 WEBHOOKS: Final = "/2/webhooks"
 ACCESS_HEADER: Final = "x-access-level"

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from rejoinder.observing.health import Health
-from rejoinder.settings import SettingsError
+from rejoinder.sections import SettingsError
 
 PATIENCE: Final = 10.0
 """How long a request may take to come in, seconds."""

@@ -29,7 +29,7 @@ from opentelemetry.util.types import AttributeValue
 
 from engine.delivery import Deliver
 from engine.interaction.commands import RecordDelivery
-from rejoinder.settings import Tracing
+from rejoinder.sections import Tracing
 from topics.deciding import Output
 from topics.headers import Headers
 from topics.tracing import TRACEPARENT, with_trace

@@ -12,7 +12,8 @@ from types import FrameType
 
 import structlog
 
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 
 
 def until_told() -> threading.Event:

@@ -23,7 +23,8 @@ from rejoinder.play.traffic import Traffic, read
 from rejoinder.programs import bootstrap_of
 from rejoinder.programs.web import WEBHOOKS
 from rejoinder.secrets import home_secret
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 
 GENERATED_WINDOW = 600_000
 """Generated traffic is played in its order, so that few agents suffice: at most so far beside each other, ms."""

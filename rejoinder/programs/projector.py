@@ -12,7 +12,8 @@ from rejoinder.instance import report_ready
 from rejoinder.observing.program import Seen, observed
 from rejoinder.observing.projecting import ProjectorObserver
 from rejoinder.programs import bootstrap_of, until_told
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 
 
 def run(settings: Settings, worker: str = "1") -> None:

@@ -30,7 +30,8 @@ from rejoinder.observing.reaching import reaches
 from rejoinder.observing.web import Observed, WebhookCounts, beating
 from rejoinder.programs import bootstrap_of
 from rejoinder.secrets import home_secret
-from rejoinder.settings import Settings, SettingsError
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings
 from topics.catalogue import DEAD_LETTERS, INTERACTION_COMMANDS
 from topics.policies import Follower
 from topics.publisher import Outgoing, Publisher

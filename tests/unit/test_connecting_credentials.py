@@ -14,7 +14,7 @@ from channels.x.client import BearerToken, UserContext
 from rejoinder.accounts import Accounts, Kept, PageToken, XToken, XUser
 from rejoinder.connecting.calls import Rejected
 from rejoinder.connecting.credentials import PAUSE, PageCredentials, XCredentials
-from rejoinder.settings import Meta, X
+from rejoinder.sections import Meta, X
 from tests.token_server import TokenServer
 
 NOW = 1_800_000_000_000

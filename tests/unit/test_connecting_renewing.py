@@ -12,7 +12,7 @@ from rejoinder import accounts as files
 from rejoinder.accounts import Accounts, AccountsError, PageToken, XToken, XUser
 from rejoinder.connecting.calls import Caller, CallFailed, Rejected
 from rejoinder.connecting.renewing import MARGIN, ends_at, is_due, renew
-from rejoinder.settings import X
+from rejoinder.sections import X
 from tests.token_server import TokenServer
 
 NOW = 1_800_000_000_000

@@ -32,7 +32,8 @@ from rejoinder.observing.web import Observed
 from rejoinder.observing.workers import WorkerObserver, why_of
 from rejoinder.programs import log_to_stderr
 from rejoinder.programs.delivery import logged
-from rejoinder.settings import SettingsError, load
+from rejoinder.sections import SettingsError
+from rejoinder.settings import load
 from tests.processing import ROOT
 from topics.counting import Counts, together, total
 from topics.deciding import Output

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from rejoinder.secrets import home_secret, kept_secret
-from rejoinder.settings import SettingsError, load, setting_names, variable_of
+from rejoinder.sections import SettingsError
+from rejoinder.settings import load, setting_names, variable_of
 
 
 def test_an_option_beats_the_environment_that_beats_the_file_that_beats_the_default(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from engine.delivery import Deliver
 from rejoinder.instance import Instance, RunningProgram
 from rejoinder.programs.delivery import Platforms
 from rejoinder.programs.web import platforms_of
-from rejoinder.settings import Settings, SettingsError, load
+from rejoinder.sections import SettingsError
+from rejoinder.settings import Settings, load
 from rejoinder.simulated import all_simulated, as_it_runs, is_wanted, with_simulator
 
 REAL = {

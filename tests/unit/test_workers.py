@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.settings import SettingsError, load
+from rejoinder.sections import SettingsError
+from rejoinder.settings import load
 from rejoinder.workers import BadWorkers, counts_of, forget_state, programs_of
 
 
