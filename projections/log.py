@@ -75,6 +75,12 @@ class LogReader:
             # Its offset counts the markers of transactions after the last record, without which a lag never ends.
             "enable.partition.eof": True,
             "queued.max.messages.kbytes": 65_536,
+            # As for all clients: see docs/adr/0032-a-call-that-stands.md.
+            "metadata.recovery.strategy": "none",
+            # A transaction appends to dozens of partitions, each of which would be an answer of its own; and a request
+            # names all partitions, so that the broker works as long on it as on many records.
+            "fetch.min.bytes": 256 * 1024,
+            "fetch.wait.max.ms": 50,
             # Each projector gets the partitions of the same numbers of all topics, so that what concerns a person is
             # written in one transaction. All are taken and given anew when a member comes or goes: there is nothing
             # to lose by it, as the offsets lie in PostgreSQL.
