@@ -1,13 +1,16 @@
 """Where clients of Kafka come from: librdkafka's, or those of a simulation (tests/simulation)."""
 
+import os
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+import structlog
+from confluent_kafka import Consumer, Producer
 
 from topics.clients import Config
+
+log = structlog.get_logger()
 
 GRACE: Final = 4.0
 """Seconds that a call of a transaction may take beyond its own time-out."""
@@ -30,68 +33,49 @@ class Kafka:
         return Consumer(config)
 
     def producer(self, config: Config) -> Producer:
-        return TimedProducer(config)
+        return WatchedProducer(config)
 
 
-class TimedProducer(Producer):
-    """A producer whose calls of transactions end soon after the time that they are given.
-
-    librdkafka's don't always: after the group's only broker was killed and came back,
-    `send_offsets_to_transaction` stood for minutes and would not say so. What stands is left to itself, in a thread
-    of its own: whoever begins again with the same transactional id fences it. Such a producer is kept for good:
-    freed with calls and reports under way, the client was seen to end the process.
-    """
-
-    _left: ClassVar[list["TimedProducer"]] = []
+class WatchedProducer(Producer):
+    """A producer none of whose calls of transactions stands for ever: see `watched`."""
 
     def init_transactions(self, *given: Any) -> None:
-        self._within(super().init_transactions, given)
+        watched(super().init_transactions, *given)
 
     def send_offsets_to_transaction(self, *given: Any) -> None:
-        self._within(super().send_offsets_to_transaction, given)
+        watched(super().send_offsets_to_transaction, *given)
 
     def commit_transaction(self, *given: Any) -> None:
-        self._within(super().commit_transaction, given)
+        watched(super().commit_transaction, *given)
 
     def abort_transaction(self, *given: Any) -> None:
-        self._within(super().abort_transaction, given)
-
-    def _within(self, call: Callable[..., None], given: tuple[Any, ...]) -> None:
-        try:
-            within(call, given)
-        except CallStands:
-            self._left.append(self)
-            raise
+        watched(super().abort_transaction, *given)
 
 
-class CallStands(KafkaException):
-    """A call did not end in its time. Whether it did what it was to do is unknown."""
+def watched(call: Callable[..., None], *given: Any) -> None:
+    """Makes a call whose last argument is its time-out in seconds. One that goes on beyond that ends the process.
 
-
-def within(call: Callable[..., None], given: tuple[Any, ...]) -> None:
-    """Makes a call whose last argument is its time-out in seconds.
-
-    Raises:
-        CallStands: it did not end in its time. All else is as the call raises it.
+    librdkafka does not always heed the time-out (its issues 5456 and 5511): where the group's coordinator went away,
+    sending offsets was seen to stand for minutes. Such a client can be neither used nor freed, so there is nothing to
+    begin again with but a new process (docs/adr/0032-a-call-that-stands.md).
     """
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            call(*given)
-        except BaseException as error:
-            ended.put(error)
-        else:
-            ended.put(None)
-
-    threading.Thread(target=work, name=call.__name__, daemon=True).start()
+    watch = threading.Timer(given[-1] + GRACE, _end, (call.__name__, given[-1]))
+    watch.daemon = True
+    watch.start()
     try:
-        error = ended.get(timeout=given[-1] + GRACE)
-    except Empty:
-        reason = f"{call.__name__} did not end in {given[-1] + GRACE:.0f} s"
-        raise CallStands(KafkaError(KafkaError._TIMED_OUT, reason)) from None
-    if error is not None:
-        raise error
+        call(*given)
+    finally:
+        watch.cancel()
+
+
+def _end(call: str, seconds: float) -> None:
+    """As kill -9 would: what is under way is aborted when the process is started again."""
+    log.critical(
+        "a call of Kafka's client does not end: this process does, and whoever supervises it has to start it again",
+        call=call,
+        seconds=seconds + GRACE,
+    )
+    os._exit(1)
 
 
 KAFKA: Final[Broker] = Kafka()

@@ -35,6 +35,9 @@ def common(bootstrap: str, client_id: str) -> Config:
         # A broker that starts on the same machine is there in seconds: don't let pauses grow to the default 10 s.
         "reconnect.backoff.max.ms": 1_000,
         "socket.keepalive.enable": True,
+        # "Bootstrapping again" forgets all brokers once none answers, and with them who coordinates the group:
+        # a call that waits for that coordinator then stands for ever (librdkafka's issues 5456 and 5511).
+        "metadata.recovery.strategy": "none",
         # Errors reach the caller through the call that failed; librdkafka's own lines on stderr say them twice.
         "log_level": 2,
     }

@@ -42,7 +42,7 @@ from topics.errors import KafkaUnreachable, NotPublished
 from topics.messages import Arrived, gather
 from topics.observing import UNOBSERVED, Observer, Restored, Standing, behind
 from topics.publisher import Outgoing, Publisher
-from topics.reading import high_watermarks
+from topics.reading import asking, high_watermarks
 from topics.tracing import AttemptTrace, Tracer, with_trace
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 from topics.windows import Window
@@ -356,7 +356,8 @@ class _Life:
         self._setup.observer.restoring()
         setup, numbers = self._setup, [place.partition for place in partitions]
         # The offsets of a group end after some days without it; somebody may set them back.
-        committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
+        with asking(setup.bootstrap, self._group, setup.broker) as asked:
+            committed = asked.committed(partitions, CALL_TIMEOUT) if partitions else []
         self._asked |= high_watermarks(setup.bootstrap, self._commands, numbers, setup.broker)
         begins = {place.partition: max(0, place.offset) for place in committed}
         self._known |= read_back(

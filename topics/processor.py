@@ -34,6 +34,7 @@ from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
 from topics.messages import Arrived, gather, is_stale
 from topics.observing import UNOBSERVED, Batch, Observer, Restored, Standing, behind
+from topics.reading import asking
 from topics.restoring import Log, restore
 from topics.saving import Saving
 from topics.shelves import MemoryShelf, Position, Shelf
@@ -352,21 +353,11 @@ class Processor:
             )
             for each in partitions
         }
-        cluster = consumer.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
-        log_ = Log(
-            setup.bootstrap,
-            cluster,
-            self._events,
-            self._content,
-            self._commands,
-            profiles=self._profiles,
-            snapshots=self._snapshots,
-            words_since=setup.clock() - WORDS_KEPT,
-            broker=setup.broker,
-        )
-        reached = restore(taken, setup.codec, log_)
-        # The offsets of a group end after a week without it; the state says what was decided.
-        committed = consumer.committed(partitions, CALL_TIMEOUT) if partitions else []
+        with asking(setup.bootstrap, self._group, setup.broker) as asked:
+            cluster = asked.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
+            reached = restore(taken, setup.codec, self._log(cluster))
+            # The offsets of a group end after a week without it; the state says what was decided.
+            committed = asked.committed(partitions, CALL_TIMEOUT) if partitions else []
         read_to = {
             each.partition: each.offset if each.offset >= 0 else reached[each.partition].commands for each in committed
         }
@@ -378,6 +369,20 @@ class Processor:
         setup.observer.restored(Restored(len(taken), seconds, done.replayed, done.rebuilt))
         log.info("partitions taken", topic=self._commands, partitions=sorted(taken), seconds=round(seconds, 3))
         self.assigned.set()
+
+    def _log(self, cluster: str) -> Log:
+        setup = self._setup
+        return Log(
+            setup.bootstrap,
+            cluster,
+            self._events,
+            self._content,
+            self._commands,
+            profiles=self._profiles,
+            snapshots=self._snapshots,
+            words_since=setup.clock() - WORDS_KEPT,
+            broker=setup.broker,
+        )
 
     def _drop(self, partitions: list[int]) -> None:
         """Partitions that are not ours any more. Nothing is under way: see `_give_up`."""

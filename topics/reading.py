@@ -6,6 +6,7 @@ stable offset would silently hide what lies behind a crashed writer's open trans
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -26,6 +27,20 @@ crashed writer's transaction stand open."""
 
 class RestoreStuck(RejoinderError):
     """The log could not be read to its end."""
+
+
+@contextmanager
+def asking(bootstrap: str, group: str, broker: Broker = KAFKA) -> Iterator[Consumer]:
+    """A client for questions about a group, for use where the group's own consumer calls back.
+
+    There that one must not be asked anything itself: confluent_kafka keeps one state for a consumer and a thread, a
+    call within a callback takes it away, and the next callback of the call around it then aborts the process.
+    """
+    consumer = broker.consumer(clients.reader(bootstrap, f"{group}-asks") | {"group.id": group})
+    try:
+        yield consumer
+    finally:
+        consumer.close()
 
 
 def high_watermarks(bootstrap: str, topic: str, partitions: Iterable[int], broker: Broker = KAFKA) -> dict[int, int]:

@@ -143,6 +143,8 @@ def order(events: Iterable[Entry]) -> Iterator[Violation]:
         last[(entry.topic, entry.key)] = event.input_offset
 
 
+ORDERED = (e.Posting, e.EngagementRequested, e.ModerationRequested)
+"""Each is an order to a platform: agents' answers, automatic ones, and what is done beside them."""
 SURE_OF_AN_EVENT = (
     c.Reserve, rc.RequestAgent, rc.WithdrawRequest, rc.ConfirmReservation, rc.EndReservation, rc.OccupySlot,
     rc.FreeSlot,
@@ -226,7 +228,7 @@ def together(
     orders = [entry.record for entry in deliveries]
     yield from _same(
         "order to post",
-        [each.delivery_id for each in records if isinstance(each, e.ReplyRequested)],
+        [each.delivery_id for each in records if isinstance(each, ORDERED)],
         [each.delivery_id for each in orders if isinstance(each, Deliver) and each.attempt == 1],
     )
     kept = {entry.key for entry in content}

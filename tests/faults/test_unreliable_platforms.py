@@ -140,16 +140,27 @@ def said() -> list[Json]:
 
 
 def answer_all(web: str, agent: str, token: str, stop: threading.Event) -> None:
-    """An agent who accepts what is offered and answers it, as often as it takes: a repeat is harmless."""
+    """An agent who accepts what is offered and answers what is accepted, as often as it takes: a repeat is harmless.
+
+    What was accepted is looked up: who accepted it may have been stopped before the answer.
+    """
     headers = {"Authorization": f"Bearer {token}"}
+    answered: set[str] = set()
     with httpx.Client(base_url=web, headers=headers, timeout=30) as http:
+
+        def listed(what: str) -> list[str]:
+            found = http.get(f"/v1/agents/{agent}/{what}")
+            return [one["interaction_id"] for one in found.json()] if found.is_success else []
+
+        def post(what: str, where: str, body: Json) -> bool:
+            key = {"Idempotency-Key": f"{what}-{where}"}
+            return http.post(f"/v1/interactions/{where}/{what}", json=body, headers=key).is_success
+
         while not stop.is_set():
-            listed = http.get(f"/v1/agents/{agent}/offers")
-            for one in listed.json() if listed.status_code == 200 else []:
-                where = one["interaction_id"]
-                for what, body in (("accept", {}), ("replies", {"text": f"Answer to {where}"})):
-                    key = {"Idempotency-Key": f"{what}-{where}"}
-                    http.post(f"/v1/interactions/{where}/{what}", json=body, headers=key)
+            accepted = [where for where in listed("offers") if post("accept", where, {})]
+            for where in {*accepted, *listed("interactions")} - answered:
+                if post("replies", where, {"text": f"Answer to {where}"}):
+                    answered.add(where)
             stop.wait(0.2)
 
 

@@ -22,6 +22,7 @@ from tests.faults.conftest import Fault
 from tests.faults.running import collected, differing, seen
 from tests.faults.test_unreliable_platforms import Running, answer_all, policy, running, said, token, until
 from tests.playing import logs
+from topics.errors import KafkaUnreachable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -111,8 +112,11 @@ def is_settled(here: Running, platform: httpx.Client) -> bool:
 
 
 def is_projected(here: Running) -> bool:
-    """Whether the audit trail has grown to the log's end."""
-    run = collected(connect(load({"data": str(here.data)}), here.instance.bootstrap))
+    """Whether the audit trail has grown to the log's end. Kafka may still be starting."""
+    try:
+        run = collected(connect(load({"data": str(here.data)}), here.instance.bootstrap))
+    except KafkaUnreachable:
+        return False
     return here.rows("SELECT count(*) FROM audit.event") == [(len(run.events),)]
 
 

@@ -11,6 +11,8 @@ from rejoinder.cluster import Cluster
 from tests.log_checks import read_log
 from tests.processing import deployed, eventually, message, send, setup
 from tests.threads import in_threads
+from topics.clients import SESSION_TIMEOUT
+from topics.observing import Restored, Unobserved
 from topics.processor import Processor
 from topics.shelves import MemoryShelf, Shelf
 
@@ -90,3 +92,32 @@ def test_who_joins_and_who_leaves_stops_nobody_else(kafka: str, topic_prefix: st
         assert first.owned == every
         assert first.dropped == moved, "those that stayed were never taken from it"
     assert read_log(cluster).faults == []
+
+
+class Held(Unobserved):
+    """Holds a worker that has just read its partitions' state, while another joins its group."""
+
+    def __init__(self) -> None:
+        self.holds, self.goes_on = threading.Event(), threading.Event()
+
+    def restored(self, restored: Restored) -> None:
+        self.holds.set()
+        self.goes_on.wait(60)
+
+
+@pytest.mark.timeout(240)
+def test_who_joins_while_another_reads_its_state_harms_nobody(kafka: str, topic_prefix: str) -> None:
+    """The client then calls back twice within one call, which ended the process."""
+    cluster = deployed(kafka, topic_prefix, PARTITIONS)
+    observer = Held()
+    first = Noting(setup(cluster, InteractionDecider(), "1", observer=observer))
+    second = Noting(setup(cluster, InteractionDecider(), "2"))
+    with in_threads(first.run):
+        assert observer.holds.wait(60)
+        with in_threads(second.run):
+            # Until the first one's client knows: it hears of it with a heartbeat.
+            threading.Event().wait(3 * SESSION_TIMEOUT / 4000)
+            observer.goes_on.set()
+            eventually("both have theirs", lambda: len(first.owned) == len(second.owned) == PARTITIONS // 2, 60)
+            ask(cluster, 1)
+            eventually("all is decided", lambda: decided(cluster) == asked(1, set(range(PARTITIONS))), 60)

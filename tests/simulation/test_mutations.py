@@ -88,7 +88,7 @@ ZOMBIES: Final = {"pause": 0.004, "pause at a point": 0.1}
         (
             offsets_first,
             {"crash": 0.01, "crash at produced": 0.1, "commit lost": 0.1},
-            "lost|led to no event|never answered|no policy is in force",
+            "lost|led to no event|never answered|no policy is in force|come to rest",
         ),
         (any_shelf, {"crash": 0.01, "shelf ahead": 0.9}, "sequence|digest|ChainBroken|state of partition|led to"),
         (repeats_unknown, {"command doubled": 0.9}, "twice"),
