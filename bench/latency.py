@@ -52,7 +52,7 @@ CONNECTIONS: Final = 32
 SAMPLE: Final = 50
 """Of so many messages one is looked for in PostgreSQL: to look for all would be what takes the time."""
 PATIENCE: Final = 60.0
-LOOK_EVERY: Final = 0.01
+LOOK_EVERY: Final = 0.05
 LOOK_FOR: Final = 20
 CONSUMER_SECRET: Final = "the consumer secret of the bench"
 HOME_SECRET: Final = "the home secret of the bench, which is long enough"
