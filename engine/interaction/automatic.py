@@ -22,7 +22,7 @@ from engine.rows import Rows
 DAY: Final = 86_400_000
 
 
-class Case(NamedTuple):
+class Occasion(NamedTuple):
     """One message for which something may be due."""
 
     rows: Rows
@@ -41,28 +41,28 @@ class Case(NamedTuple):
         return interaction
 
 
-def notice(case: Case) -> Generator[Event, None, str]:
+def notice(occasion: Occasion) -> Generator[Event, None, str]:
     """Asks for the notice of the closure that applies, once for each contact, account and closure.
 
     Returns what came of it (see OutOfHours.notice); empty when no closure applies.
     """
-    closure = case.rules.closure(case.account, case.context.now, case.context.emergencies)
+    closure = occasion.rules.closure(occasion.account, occasion.context.now, occasion.context.emergencies)
     if closure is None:
         return ""
-    template = case.rules.notices.get(case.account.notices.get(closure.kind, ""))
+    template = occasion.rules.notices.get(occasion.account.notices.get(closure.kind, ""))
     if template is None:
         return "not_configured"
-    if case.rows.get(Noticed, closure.closure_id) is not None:
+    if occasion.rows.get(Noticed, closure.closure_id) is not None:
         return "already_sent"
-    way = _way(case, template)
+    way = _way(occasion, template)
     if isinstance(way, str):
         return way
-    delivery_id = derive(case.command.command_id, "notice")
-    language = _language(case, template)
+    delivery_id = derive(occasion.command.command_id, "notice")
+    language = _language(occasion, template)
     yield e.NoticeRequested(
-        interaction_id=case.where,
+        interaction_id=occasion.where,
         actor_kind="policy",
-        contact_id=case.interaction.contact_id,
+        contact_id=occasion.interaction.contact_id,
         delivery_id=delivery_id,
         closure=closure.closure_id,
         kind=closure.kind,
@@ -72,37 +72,37 @@ def notice(case: Case) -> Generator[Event, None, str]:
         action=way.action,
         recipient_handle=way.recipient_handle,
         in_reply_to=way.in_reply_to,
-        content_id=f"{case.rows.key}:r:{delivery_id}",
-        words=_digest(case, template, language),
+        content_id=f"{occasion.rows.key}:r:{delivery_id}",
+        words=_digest(occasion, template, language),
     )
     return "requested"
 
 
-def act(case: Case, found: Filter | None, *, noticed: bool) -> Generator[Event, None, bool]:
+def act(occasion: Occasion, found: Filter | None, *, noticed: bool) -> Generator[Event, None, bool]:
     """What the filter of an opening message leads to beside its queue. Returns whether the interaction waits for that
     alone, to end with it."""
     if found is None or found.action not in ("answer", "engage"):
         return False
     if found.action == "engage" and found.mode == "suggest":
-        yield from suggest(case, found)
+        yield from suggest(occasion, found)
         return False
     if found.action == "answer":
-        asked = yield from _answer(case, found, noticed=noticed)
+        asked = yield from _answer(occasion, found, noticed=noticed)
     else:
-        asked = yield from _engage(case, found)
+        asked = yield from _engage(occasion, found)
     return asked and found.then == "close"
 
 
-def suggest(case: Case, found: Filter | None) -> Generator[Event, None, None]:
+def suggest(occasion: Occasion, found: Filter | None) -> Generator[Event, None, None]:
     """Proposes the filter's engagement to the agent."""
-    if found is None or found.action != "engage" or case.command.visibility == "private":
+    if found is None or found.action != "engage" or occasion.command.visibility == "private":
         return
     yield e.EngagementSuggested(
-        interaction_id=case.where,
+        interaction_id=occasion.where,
         actor_kind="policy",
-        contact_id=case.interaction.contact_id,
+        contact_id=occasion.interaction.contact_id,
         engagement=found.engagement or "like",
-        item_id=case.command.item_id,
+        item_id=occasion.command.item_id,
         filter=found.name,
     )
 
@@ -120,18 +120,18 @@ def notice_salt(salt: bytes) -> bytes:
     return hashlib.sha256(b"notice\x00" + salt).digest()[:16]
 
 
-def _answer(case: Case, found: Filter, *, noticed: bool) -> Generator[Event, None, bool]:
-    template = case.rules.notices[found.template or ""]
-    way = "notice_sent" if noticed else _way(case, template)
+def _answer(occasion: Occasion, found: Filter, *, noticed: bool) -> Generator[Event, None, bool]:
+    template = occasion.rules.notices[found.template or ""]
+    way = "notice_sent" if noticed else _way(occasion, template)
     if isinstance(way, str):
-        yield _withheld(case, "answer", found, way)
+        yield _withheld(occasion, "answer", found, way)
         return False
-    delivery_id = derive(case.command.command_id, "answer")
-    language = _language(case, template)
+    delivery_id = derive(occasion.command.command_id, "answer")
+    language = _language(occasion, template)
     yield e.AutoReplyRequested(
-        interaction_id=case.where,
+        interaction_id=occasion.where,
         actor_kind="policy",
-        contact_id=case.interaction.contact_id,
+        contact_id=occasion.interaction.contact_id,
         delivery_id=delivery_id,
         filter=found.name,
         template=template.name,
@@ -140,27 +140,27 @@ def _answer(case: Case, found: Filter, *, noticed: bool) -> Generator[Event, Non
         action=way.action,
         recipient_handle=way.recipient_handle,
         in_reply_to=way.in_reply_to,
-        content_id=f"{case.rows.key}:r:{delivery_id}",
-        words=_digest(case, template, language),
+        content_id=f"{occasion.rows.key}:r:{delivery_id}",
+        words=_digest(occasion, template, language),
         then=found.then,
         disposition=found.disposition,
     )
     return True
 
 
-def _engage(case: Case, found: Filter) -> Generator[Event, None, bool]:
+def _engage(occasion: Occasion, found: Filter) -> Generator[Event, None, bool]:
     engagement = found.engagement or "like"
-    why = _not_engaging(case, engagement)
+    why = _not_engaging(occasion, engagement)
     if why is not None:
-        yield _withheld(case, "engagement", found, why)
+        yield _withheld(occasion, "engagement", found, why)
         return False
     yield e.EngagementRequested(
-        interaction_id=case.where,
+        interaction_id=occasion.where,
         actor_kind="policy",
-        contact_id=case.interaction.contact_id,
-        delivery_id=derive(case.command.command_id, "engagement"),
+        contact_id=occasion.interaction.contact_id,
+        delivery_id=derive(occasion.command.command_id, "engagement"),
         engagement=engagement,
-        item_id=case.command.item_id,
+        item_id=occasion.command.item_id,
         filter=found.name,
         then=found.then,
         disposition=found.disposition,
@@ -168,64 +168,68 @@ def _engage(case: Case, found: Filter) -> Generator[Event, None, bool]:
     return True
 
 
-def _not_engaging(case: Case, engagement: str) -> str | None:
+def _not_engaging(occasion: Occasion, engagement: str) -> str | None:
     """Why nothing is shared or liked by itself; None: it is."""
-    if case.command.visibility == "private" or (engagement == "retweet" and case.account.channel != "x"):
+    if occasion.command.visibility == "private" or (engagement == "retweet" and occasion.account.channel != "x"):
         return "not_available"
-    if case.account.channel == "x" and engagement != "retweet" and case.account.platform_permission != "granted":
+    if (
+        occasion.account.channel == "x"
+        and engagement != "retweet"
+        and occasion.account.platform_permission != "granted"
+    ):
         return "not_permitted"  # X: "You may not like posts in an automated manner" (automation rules)
-    contact = case.rows.get(Contact, "")
+    contact = occasion.rows.get(Contact, "")
     if contact is not None and contact.opted_out:
         return "opted_out"
-    return "too_old" if _is_old(case) else None
+    return "too_old" if _is_old(occasion) else None
 
 
-def _withheld(case: Case, what: str, found: Filter, why: str) -> Event:
+def _withheld(occasion: Occasion, what: str, found: Filter, why: str) -> Event:
     return e.AutomaticWithheld(
-        interaction_id=case.where,
+        interaction_id=occasion.where,
         actor_kind="policy",
-        contact_id=case.interaction.contact_id,
+        contact_id=occasion.interaction.contact_id,
         what=what,
         filter=found.name,
         why=why,
     )
 
 
-def _way(case: Case, template: Notice) -> Route | str:
+def _way(occasion: Occasion, template: Notice) -> Route | str:
     """The way for an automatic text to the author of the message, or why there is none."""
-    if _is_old(case):
+    if _is_old(occasion):
         return "too_old"
-    interaction = case.interaction
-    contact = case.rows.get(Contact, "")
+    interaction = occasion.interaction
+    contact = occasion.rows.get(Contact, "")
     if contact is not None and contact.opted_out:
         return "opted_out"
-    if interaction.automatic and case.account.channel == "x":
+    if interaction.automatic and occasion.account.channel == "x":
         return "once_per_interaction"
-    if contact is not None and _lately(contact, case.context.now) >= case.rules.automatic_per_day:
+    if contact is not None and _lately(contact, occasion.context.now) >= occasion.rules.automatic_per_day:
         return "daily_cap"
-    private = case.command.visibility == "private"
+    private = occasion.command.visibility == "private"
     visibility = "private" if private else template.visibility
-    if visibility == "private" and not private and case.account.platform_permission != "granted":
+    if visibility == "private" and not private and occasion.account.platform_permission != "granted":
         return "not_permitted"
-    way = route(case.rows, interaction, visibility, case.command.item_id, case.context.now, by_person=False)
+    way = route(occasion.rows, interaction, visibility, occasion.command.item_id, occasion.context.now, by_person=False)
     return "not_available" if isinstance(way, Refusal) else way
 
 
-def _is_old(case: Case) -> bool:
-    return case.context.now - case.command.posted_at > case.rules.notice_max_age
+def _is_old(occasion: Occasion) -> bool:
+    return occasion.context.now - occasion.command.posted_at > occasion.rules.notice_max_age
 
 
 def _lately(contact: Contact, now: int) -> int:
     return sum(now - at < DAY for at in contact.automatic)
 
 
-def _language(case: Case, template: Notice) -> str:
+def _language(occasion: Occasion, template: Notice) -> str:
     """Set by the agent, else the platform's, else the account's."""
-    contact = case.rows.get(Contact, "")
+    contact = occasion.rows.get(Contact, "")
     chosen = None if contact is None else contact.language
-    return case.rules.wording(template, (chosen, case.command.language, case.account.language))
+    return occasion.rules.wording(template, (chosen, occasion.command.language, occasion.account.language))
 
 
-def _digest(case: Case, template: Notice, language: str) -> bytes:
-    text = notice_text(template, language, case.command.screen_name, case.command.name)
-    return words_digest(notice_salt(case.command.salt), text)
+def _digest(occasion: Occasion, template: Notice, language: str) -> bytes:
+    text = notice_text(template, language, occasion.command.screen_name, occasion.command.name)
+    return words_digest(notice_salt(occasion.command.salt), text)

@@ -167,9 +167,9 @@ def _begin(
         yield e.Dispositioned(interaction_id=where, actor_kind="policy", code="filtered_out")
         return
     yield from _resolve(rows, command, where)
-    case = automatic.Case(rows, context, rules, account, where, command)
-    noticed = yield from automatic.notice(case)
-    closing = yield from automatic.act(case, judged.filter, noticed=noticed == "requested")
+    occasion = automatic.Occasion(rows, context, rules, account, where, command)
+    noticed = yield from automatic.notice(occasion)
+    closing = yield from automatic.act(occasion, judged.filter, noticed=noticed == "requested")
     if not closing:
         yield from placing.place(rows, context, rules, account, where, "received", noticed)
 
@@ -211,18 +211,18 @@ def _continue(
         yield ce.OptedOut(interaction_id=where, contact_id=before.contact_id, item_id=command.item_id)
     if joined == "attached" or action == "ignore":
         return
-    case = automatic.Case(rows, context, rules, account, where, command)
+    occasion = automatic.Occasion(rows, context, rules, account, where, command)
     if before.state == "out_of_hours":
-        noticed = yield from automatic.notice(case)
+        noticed = yield from automatic.notice(occasion)
         yield from placing.explain_notice(rows, where, noticed)
     elif before.state == "replied":
         agent = before.agent_id
         if agent is not None and rules.holding(account, context.now, context.emergencies) is None:
-            noticed = yield from automatic.notice(case)
+            noticed = yield from automatic.notice(occasion)
             yield from placing.explain_notice(rows, where, noticed)
             yield e.Assigned(interaction_id=where, contact_id=before.contact_id, agent_id=agent, why="written_again")
         else:
-            noticed = yield from automatic.notice(case)
+            noticed = yield from automatic.notice(occasion)
             yield from placing.place(rows, context, rules, account, where, "written_again", noticed)
-    yield from automatic.suggest(case, judged.filter)
+    yield from automatic.suggest(occasion, judged.filter)
     yield from sessions.open_if_talking(rows, where, context)
