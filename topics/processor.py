@@ -12,24 +12,24 @@ Why no record is lost, doubled or seen from a zombie:
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from msgspec.structs import replace
 
 from engine.decider import Decider
-from engine.envelope import partition_of
 from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.apart import WORDS_KEPT
 from topics.broker import KAFKA, Broker
-from topics.catalogue import Catalogue, Topic
+from topics.catalogue import Catalogue
 from topics.counting import Counts, together, total
 from topics.deciding import Deciding, Input, Output
+from topics.ends import Ends
 from topics.errors import KafkaUnreachable
 from topics.headers import CloudEvents
 from topics.messages import Arrived, gather, is_stale
@@ -43,7 +43,6 @@ from topics.tracing import BatchTrace, Tracer
 from topics.transactions import (
     CALL_TIMEOUT,
     Abort,
-    OnDelivery,
     Restarts,
     StartAgain,
     WorkerFailed,
@@ -232,7 +231,7 @@ class Processor:
         point("decided")
         if not touched:
             return
-        ends, since_decided = _Ends(outputs, self._setup.catalogue), time.perf_counter()
+        ends, since_decided = Ends(outputs, self._setup.catalogue), time.perf_counter()
         try:
             self._commit(consumer, producer, ends, positions, trace)
         except BaseException as error:
@@ -253,7 +252,7 @@ class Processor:
         times = since_decided - begun, since_committed - since_decided, time.perf_counter() - since_committed
         self._setup.observer.decided(Batch(done, *times))
 
-    def _position(self, partition: int, ends: "_Ends") -> Position:
+    def _position(self, partition: int, ends: Ends) -> Position:
         """How much of the log the state of a partition reflects after a transaction."""
         position = replace(self._positions[partition], commands=self._read_to[partition])
         event, words = ends.of(self._events, partition), ends.of(self._content or "", partition)
@@ -306,7 +305,7 @@ class Processor:
         self,
         consumer: Consumer,
         producer: Producer,
-        ends: "_Ends",
+        ends: Ends,
         positions: dict[int, int],
         trace: BatchTrace | None,
     ) -> None:
@@ -390,43 +389,3 @@ class Processor:
             for kept in (self._partitions, self._read_to, self._positions):
                 kept.pop(partition, None)
         self._saving.forget(partitions)
-
-
-@dataclass(slots=True)
-class _End:
-    """The last record of a transaction in one partition of a topic."""
-
-    digest: bytes
-    offset: int = -1
-    """Known once the broker has it."""
-
-    def told(self, error: KafkaError | None, message: Message) -> None:
-        """The broker has it; or not, then the transaction fails."""
-        if error is None:
-            self.offset = message.offset() or 0
-
-
-class _Ends:
-    """The records of a transaction with their places, and where in the log each partition's last one comes to stand.
-
-    Only the last ones are asked for: a call for each record would cost more than all else that is done for it here.
-    """
-
-    def __init__(self, outputs: list[Output], catalogue: Catalogue) -> None:
-        self._outputs = outputs
-        self._topics = [catalogue.topic(output.topic) for output in outputs]
-        self._places = [
-            (topic.name, partition_of(output.key, topic.partitions))
-            for output, topic in zip(outputs, self._topics, strict=True)
-        ]
-        self._last = {place: at for at, place in enumerate(self._places)}
-        self._ends = {place: _End(outputs[at].digest) for place, at in self._last.items()}
-
-    def records(self) -> Iterator[tuple[Output, Topic, int, OnDelivery | None]]:
-        """Each record with its topic, its partition, and what is to be called once the broker has it."""
-        for at, (output, topic, place) in enumerate(zip(self._outputs, self._topics, self._places, strict=True)):
-            yield output, topic, place[1], self._ends[place].told if self._last[place] == at else None
-
-    def of(self, topic: str, partition: int) -> _End | None:
-        """The last record in a partition, if there was one."""
-        return self._ends.get((topic, partition))

@@ -18,6 +18,7 @@ from tests.simulation.consumers import Metadata
 from tests.simulation.faults import Faults
 from tests.simulation.world import World
 from topics import processor, restoring
+from topics.ends import Ends
 from topics.processor import Processor
 from topics.transactions import retrying
 
@@ -46,7 +47,7 @@ def offsets_first() -> AbstractContextManager[Any]:
     commit: Any = Processor._commit
 
     def broken(self: Processor, consumer: Any, producer: Any, ends: Any, positions: Any, trace: Any) -> None:
-        commit(self, consumer, producer, processor._Ends([], self._setup.catalogue), positions, trace)
+        commit(self, consumer, producer, Ends([], self._setup.catalogue), positions, trace)
         commit(self, consumer, producer, ends, positions, trace)
 
     return mock.patch.object(Processor, "_commit", broken)
