@@ -54,6 +54,7 @@ SAMPLE: Final = 50
 PATIENCE: Final = 60.0
 LOOK_EVERY: Final = 0.05
 LOOK_FOR: Final = 20
+"""The oldest of the sample that are missing: where rows come late, to look for all would be what makes them late."""
 CONSUMER_SECRET: Final = "the consumer secret of the bench"
 HOME_SECRET: Final = "the home secret of the bench, which is long enough"
 STOP_GRACE: Final = 15.0
@@ -136,7 +137,8 @@ class Watch:
     accepted: dict[str, float] = field(default_factory=dict)
     answers: list[float] = field(default_factory=list)
     assigned: dict[str, float] = field(default_factory=dict)
-    wanted: set[str] = field(default_factory=set)
+    wanted: dict[str, None] = field(default_factory=dict)
+    """The sample, in the order in which it was accepted."""
     rows: dict[str, float] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _failures: list[BaseException] = field(default_factory=list)
@@ -159,7 +161,7 @@ class Watch:
         self.accepted[key] = at
         self.answers.append(answer)
         if len(self.accepted) % SAMPLE == 1:
-            self.wanted.add(key)
+            self.wanted[key] = None
 
     def wait(self) -> None:
         """Until everything that was accepted is assigned, and the sample is in PostgreSQL. Raises BenchFailed."""
@@ -167,7 +169,7 @@ class Watch:
         def is_there() -> bool:
             if self._failures:
                 raise BenchFailed(f"the watch failed: {self._failures[0]}")
-            return self.accepted.keys() <= self.assigned.keys() and self.wanted <= self.rows.keys()
+            return self.accepted.keys() <= self.assigned.keys() and self.wanted.keys() <= self.rows.keys()
 
         wait_for("every message was assigned, and its row there", is_there, PATIENCE)
 
@@ -204,8 +206,7 @@ class Watch:
         )
         with psycopg.connect(dsn.get_secret_value(), autocommit=True) as connection:
             while not self._stop.wait(LOOK_EVERY):
-                # Few at a time: where rows come late, to look for all of them would be what makes them late.
-                missing = [f"{key}.1" for key in islice(self.wanted.copy() - self.rows.keys(), LOOK_FOR)]
+                missing = [f"{key}.1" for key in islice((k for k in list(self.wanted) if k not in self.rows), LOOK_FOR)]
                 if missing:
                     found = connection.execute(query, (missing,)).fetchall()
                     now = time.perf_counter()
