@@ -183,6 +183,12 @@ class Accounts(Section):
     )
 
 
+def _where(section: str, address: str | None) -> str:
+    if address is None:
+        raise SettingsError(f"{section}.simulated is set, and {section}.api does not say where the simulator is")
+    return address
+
+
 class X(Section):
     api: Api | None = Field(None, description="The address of X's API, where it is not X's own.")
     consumer_key: str | None = Field(None, description="The app's key.")
@@ -199,9 +205,7 @@ class X(Section):
     @property
     def address(self) -> str:
         """Where calls go. Raises SettingsError for a simulator of which nobody said where it is."""
-        if self.simulated and self.api is None:
-            raise SettingsError("x.simulated is set, and x.api does not say where the simulator is")
-        return self.api or X_API
+        return _where("x", self.api or (None if self.simulated else X_API))
 
 
 class Meta(Section):
@@ -221,9 +225,7 @@ class Meta(Section):
     @property
     def address(self) -> str:
         """Where calls go. Raises SettingsError for a simulator of which nobody said where it is."""
-        if self.simulated and self.api is None:
-            raise SettingsError("meta.simulated is set, and meta.api does not say where the simulator is")
-        return self.api or META_API
+        return _where("meta", self.api or (None if self.simulated else META_API))
 
 
 class Maven(Section):
