@@ -63,7 +63,7 @@ class LogReader:
         self._traced = settings.traced
         self._down_since: float | None = None
         self._down_reason = ""
-        self._assigned_anew = False
+        self._moved = False
         configuration: dict[str, object] = {
             "bootstrap.servers": settings.bootstrap,
             "group.id": settings.prefix + settings.group,
@@ -109,14 +109,14 @@ class LogReader:
 
         def revoked(consumer: Consumer, _: list[TopicPartition]) -> None:
             on_revoke()
-            self._assigned_anew = True
+            self._moved = True
             consumer.unassign()
 
         self._consumer.subscribe([self._prefix + topic for topic in topics], on_assign=assigned, on_revoke=revoked)
 
     def assign(self, offsets: Mapping[Place, int]) -> None:
         """Reads these partitions from these offsets on."""
-        self._assigned_anew = True
+        self._moved = True
         self._consumer.assign(
             [TopicPartition(self._prefix + topic, partition, offset) for (topic, partition), offset in offsets.items()]
         )
@@ -131,10 +131,11 @@ class LogReader:
         self._check_reachable()
         messages = self._consumer.consume(1, timeout=wait)
         if messages:
-            self._assigned_anew = False
+            self._moved = False
             more = self._consumer.consume(_BATCH - 1, timeout=_FILL_SECONDS)
-            # What was read before partitions were assigned is read again, from where they stand: once is enough.
-            messages = more if self._assigned_anew else messages + more
+            # What was read before partitions were assigned or taken is read again, from where they stand, by whoever
+            # has them then: once is enough.
+            messages = more if self._moved else messages + more
         batch = Batch()
         for message in messages:
             self._take(message, batch)

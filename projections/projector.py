@@ -152,7 +152,7 @@ class Projector:
             self._seek(reader)
 
     def _on_revoke(self) -> None:
-        """What was read of them and not yet written is left to whom they are given."""
+        """What was read of our partitions and is not yet written is left to whom they are given."""
         self._take([])
         if self._writer is not None:
             self._writer.release()
