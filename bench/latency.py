@@ -204,7 +204,8 @@ class Watch:
             "SELECT interaction_id FROM contact_history.interaction "
             "WHERE state = 'assigned' AND interaction_id = ANY(%s)"
         )
-        with psycopg.connect(dsn.get_secret_value(), autocommit=True) as connection:
+        # Not prepared: a plan that was made for small tables would be kept.
+        with psycopg.connect(dsn.get_secret_value(), autocommit=True, prepare_threshold=None) as connection:
             while not self._stop.wait(LOOK_EVERY):
                 missing = [f"{key}.1" for key in islice((k for k in list(self.wanted) if k not in self.rows), LOOK_FOR)]
                 if missing:

@@ -27,6 +27,9 @@ class Writer:
         for build in builds:
             for table in build.projection.tables:
                 create_stage(connection, build.schema, table)
+        # A session's plans are kept, and those made while tables were empty read them from end to end, more of it with
+        # each batch. All that a writer asks for, it asks for by key.
+        connection.execute("SET enable_seqscan = off")
         connection.commit()
 
     @property

@@ -42,8 +42,9 @@ FINGERPRINT: Final = 12
 """Hex digits: enough to tell two requests apart, and too few to tell what either said."""
 _SESSION: Final = (
     f"-c TimeZone=UTC -c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT} "
-    "-c application_name=rejoinder-api"
+    "-c application_name=rejoinder-api -c plan_cache_mode=force_custom_plan"
 )
+"""Connections are kept, and so would be the plans that were made while tables were empty: to read them whole."""
 
 T = TypeVar("T")
 

@@ -42,6 +42,15 @@ def test_the_size_of_the_batches_makes_no_difference(fed: Fed, size: int) -> Non
         assert all(fed.one(f"SELECT count(*) FROM {schema}.{table}") > 0 for table in tables)
 
 
+def test_a_writer_that_began_with_empty_tables_never_reads_one_from_end_to_end(fed: Fed) -> None:
+    conversations(fed.log, 20)
+    fed.feed(size=3)  # often enough for its plans to be kept
+    fed.connection.execute("SELECT pg_stat_force_next_flush()")
+    read = fed.all("SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE schemaname LIKE '%\\_v1'")
+    assert {"interactions", "messages", "fct_interaction"} <= {name for name, _ in read}
+    assert [name for name, rows in read if rows] == []
+
+
 def test_a_difference_between_two_versions_is_found(fed: Fed) -> None:
     answered(fed.log)
     fed.feed()
