@@ -65,12 +65,12 @@ def run_processor(cluster: Cluster, commands: int, above: Path, instance: str, c
     with closing(state_folder(above, decider, instance)) as folder, undisturbed():
         processor = Processor(
             Setup(
-                bootstrap=cluster.bootstrap,
+                broker=cluster.broker,
                 catalogue=cluster.catalogue,
                 codec=cluster.codec,
                 decider=decider,
                 instance=instance,
-                policies=policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec),
+                policies=policies.rules(cluster.broker, cluster.catalogue, cluster.codec),
                 clock=clock,
                 shelves=folder.shelf,
                 point=point,

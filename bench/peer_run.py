@@ -167,9 +167,10 @@ def _begun(child: Child, file: Path) -> tuple[float, float]:
 
 
 def _await_end(peer: Peer, child: Child, staged: Staged, target: Catalogue, group: str) -> None:
-    bootstrap, commands = staged.cluster.bootstrap, staged.cluster.catalogue.topic(INTERACTION_COMMANDS)
-    ends = high_watermarks(bootstrap, commands.name, range(commands.partitions))
-    reader, admin = Group(bootstrap, group, commands.name, commands.partitions), AdminClient(clients.admin(bootstrap))
+    broker, commands = staged.cluster.broker, staged.cluster.catalogue.topic(INTERACTION_COMMANDS)
+    ends = high_watermarks(broker, commands.name, range(commands.partitions))
+    reader = Group(broker, group, commands.name, commands.partitions)
+    admin = AdminClient(clients.admin(broker.bootstrap))
     wanted = staged.expected.written
 
     def is_done() -> bool:
@@ -189,13 +190,13 @@ def _written(admin: AdminClient, target: Catalogue) -> int:
 
 def _check(staged: Staged, target: Catalogue) -> None:
     """Whether it wrote as many records as the engine does. Raises BenchFailed."""
-    bootstrap, expected = staged.cluster.bootstrap, staged.expected
+    broker, expected = staged.cluster.broker, staged.expected
     for topic, wanted in (
         (INTERACTION_EVENTS, expected.events),
         (INTERACTION_CONTENT, expected.written - expected.events),
     ):
         partitions = range(target.topic(topic).partitions)
-        found = sum(1 for _ in read_all(bootstrap, target.name(topic), partitions, f"check-{target.name(topic)}"))
+        found = sum(1 for _ in read_all(broker, target.name(topic), partitions, f"check-{target.name(topic)}"))
         if found != wanted:
             raise BenchFailed(f"{target.name(topic)} holds {found} records, and had to hold {wanted}")
 

@@ -99,7 +99,7 @@ class Population:
         """How far a worker is with what was asked."""
         topic = self.cluster.catalogue.topic(INTERACTION_COMMANDS)
         group = self.cluster.catalogue.name("interaction.processor")
-        return Group(self.cluster.bootstrap, group, topic.name, topic.partitions)
+        return Group(self.cluster.broker, group, topic.name, topic.partitions)
 
     def ask(self, messages: list[Raw]) -> None:
         """Puts messages on the topic of commands."""
@@ -120,7 +120,7 @@ def _write_log(cluster: Cluster, contacts: int, length: int) -> int:
 
 def _pattern(cluster: Cluster, length: int) -> Pattern:
     """Decides one contact's messages, until there are `length` times as many events as after the first."""
-    known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     first = _message(0, "0" * 19, wall_clock(), None)
     deciding = Deciding(InteractionDecider(), cluster.codec, 0, known, wall_clock)
     _put_in_force(deciding)

@@ -17,6 +17,7 @@ from bench.measure import BenchFailed
 from rejoinder.children import Child, start, tail
 from rejoinder.settings import READY_VARIABLE, Settings
 from topics import clients
+from topics.broker import Broker
 from topics.reading import high_watermarks, read_all
 
 STOP_GRACE: Final = 20.0
@@ -97,10 +98,10 @@ def wait_for(
 class Group:
     """How far a consumer group has committed a topic, asked of the broker."""
 
-    def __init__(self, bootstrap: str, group: str, topic: str, partitions: int) -> None:
-        self._bootstrap, self._topic, self._partitions = bootstrap, topic, range(partitions)
+    def __init__(self, broker: Broker, group: str, topic: str, partitions: int) -> None:
+        self._broker, self._topic, self._partitions = broker, topic, range(partitions)
         self._group = group
-        self._admin = AdminClient(clients.admin(bootstrap))
+        self._admin = AdminClient(clients.admin(broker.bootstrap))
 
     def committed(self) -> dict[int, int]:
         """The next offset of each partition; 0 where nothing was committed."""
@@ -117,14 +118,14 @@ class Group:
 
     def is_at_end(self, ends: Mapping[int, int] | None = None) -> bool:
         """Whether all is committed that is on the topic, or up to given ends."""
-        wanted = high_watermarks(self._bootstrap, self._topic, self._partitions) if ends is None else ends
+        wanted = high_watermarks(self._broker, self._topic, self._partitions) if ends is None else ends
         here = self.committed()
         gaps = {each: end - here.get(each, 0) for each, end in wanted.items() if end > here.get(each, 0)}
         if any(gap > 1 for gap in gaps.values()):
             return False
         # What is left may be the mark of a transaction, which nobody commits.
         starts = {each: here.get(each, 0) for each in gaps}
-        return next(read_all(self._bootstrap, self._topic, gaps, "bench-gaps", starts), None) is None
+        return next(read_all(self._broker, self._topic, gaps, "bench-gaps", starts), None) is None
 
 
 def _ready_file(folder: Path, slug: str) -> Path:

@@ -81,14 +81,14 @@ def _killed(population: Population, child: Child, number: int, new_machine: bool
     topic = cluster.catalogue.topic(INTERACTION_EVENTS)
     partitions = range(topic.partitions)
     message = population.messages(1, 9_000 + number)
-    before = high_watermarks(cluster.bootstrap, topic.name, partitions)
+    before = high_watermarks(cluster.broker, topic.name, partitions)
     population.ask(population.messages(STRIDE, 8_000 + number))
     wait_for(
-        "it works", lambda: high_watermarks(cluster.bootstrap, topic.name, partitions) != before, PATIENCE, child, 0.0
+        "it works", lambda: high_watermarks(cluster.broker, topic.name, partitions) != before, PATIENCE, child, 0.0
     )
     kill(child)
     began = time.perf_counter()
-    ends = high_watermarks(cluster.bootstrap, topic.name, partitions)
+    ends = high_watermarks(cluster.broker, topic.name, partitions)
     if new_machine:
         shutil.rmtree(population.settings.data / "state")
         began = time.perf_counter()
@@ -115,4 +115,4 @@ def _killed(population: Population, child: Child, number: int, new_machine: bool
 def _records_of_snapshots(population: Population) -> int:
     """How many there are: with none, a new machine reads the whole log."""
     topic = population.cluster.catalogue.topic(INTERACTION_SNAPSHOTS)
-    return sum(high_watermarks(population.cluster.bootstrap, topic.name, range(topic.partitions)).values())
+    return sum(high_watermarks(population.cluster.broker, topic.name, range(topic.partitions)).values())

@@ -46,7 +46,7 @@ def _round(run: Run, workers: int, prefix: str) -> tuple[Timing, dict[str, Any]]
     with staged.again(prefix, ()) as cluster, ExitStack() as stack:
         commands = cluster.catalogue.topic(INTERACTION_COMMANDS)
         group = Group(
-            cluster.bootstrap, cluster.catalogue.name("interaction.processor"), commands.name, commands.partitions
+            cluster.broker, cluster.catalogue.name("interaction.processor"), commands.name, commands.partitions
         )
         children = []
         for worker in range(1, workers + 1):
@@ -69,7 +69,7 @@ def _round(run: Run, workers: int, prefix: str) -> tuple[Timing, dict[str, Any]]
         began = time.perf_counter()
         pour(cluster.bootstrap, commands.name, messages)
         # Asked for once: asking again and again would be work for the broker.
-        ends = high_watermarks(cluster.bootstrap, commands.name, range(commands.partitions))
+        ends = high_watermarks(cluster.broker, commands.name, range(commands.partitions))
         wait_for("all is decided", lambda: group.is_at_end(ends), PATIENCE, children[0], ASK_EVERY)
         seconds = time.perf_counter() - began
         spent = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
@@ -82,4 +82,4 @@ def _round(run: Run, workers: int, prefix: str) -> tuple[Timing, dict[str, Any]]
 def _events(cluster: Cluster) -> int:
     """How many there are by now."""
     topic = cluster.catalogue.topic(INTERACTION_EVENTS)
-    return sum(1 for _ in read_all(cluster.bootstrap, topic.name, range(topic.partitions), "bench-scale"))
+    return sum(1 for _ in read_all(cluster.broker, topic.name, range(topic.partitions), "bench-scale"))

@@ -154,7 +154,7 @@ def pour(bootstrap: str, topic: str, records: Iterable[Raw]) -> None:
 def expect(cluster: Cluster) -> Expected:
     """Decides all commands on the topic in memory, and keeps what they lead to."""
     topic = cluster.catalogue.topic(INTERACTION_COMMANDS)
-    known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     decider: Decider = InteractionDecider()
     make = CloudEvents(f"/rejoinder/{decider.name}", cluster.codec.name_of)
 
@@ -169,7 +169,7 @@ def expect(cluster: Cluster) -> Expected:
     records: dict[Place, list[Ready]] = {}
     gc.disable()  # nothing of this is garbage, and looking for it takes longer than all else
     try:
-        for record in read_all(cluster.bootstrap, topic.name, partitions, f"expect-{topic.name}"):
+        for record in read_all(cluster.broker, topic.name, partitions, f"expect-{topic.name}"):
             command = cluster.codec.decode(record.value or b"")
             source = Input(topic.name, record.partition, record.offset)
             outputs = decidings[record.partition].command(record.key.decode(), command, source)

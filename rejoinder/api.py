@@ -126,7 +126,7 @@ class KafkaPolicies:
     def versions(self) -> list[PolicyVersion]:
         """Every version, the oldest first."""
         with _kafka():
-            return policies.versions(self._cluster.bootstrap, self._cluster.catalogue, self._cluster.codec)
+            return policies.versions(self._cluster.broker, self._cluster.catalogue, self._cluster.codec)
 
     def problems(self, text: str) -> list[PolicyProblem]:
         """What is wrong with a policy."""
@@ -152,8 +152,8 @@ def ports(settings: Settings, cluster: Cluster, publisher: Publisher, follower: 
     if dsn is None:
         raise SettingsError("the API needs postgres.dsn; `rejoinder up` starts programs and tells them")
     secret = home_secret(settings)
-    tokens = LiveTokens(cluster.bootstrap, cluster.catalogue, cluster.codec, _warn)
-    asker = asking.Asker(cluster.bootstrap, cluster.catalogue, cluster.codec, publisher, _warn)
+    tokens = LiveTokens(cluster.broker, cluster.catalogue, cluster.codec, _warn)
+    asker = asking.Asker(cluster.broker, cluster.catalogue, cluster.codec, publisher, _warn)
     reads = PostgresReads(dsn.get_secret_value())
     try:
         yield Api(

@@ -9,6 +9,7 @@ from rejoinder.schema_files import record_types
 from rejoinder.settings import Settings
 from schemas import files
 from schemas.codec import Codec
+from topics.broker import Broker, Kafka
 from topics.catalogue import SCHEMAS, Catalogue, catalogue
 from topics.publisher import Publisher
 from topics.registry import Registry, by_id
@@ -24,9 +25,14 @@ class NotDeployed(RejoinderError):
 class Cluster:
     """A Kafka with our topics and schemas on it."""
 
-    bootstrap: str
+    broker: Broker
     catalogue: Catalogue
     codec: Codec
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address."""
+        return self.broker.bootstrap
 
     def publisher(self, source: str, trace: Callable[[], bytes | None] | None = None) -> Publisher:
         """A producer of single records; `source` says who writes. `trace`: as topics.publisher says."""
@@ -66,4 +72,4 @@ def connect(settings: Settings, bootstrap: str) -> Cluster:
             f"{len(missing)} schemas of this version are not registered, {missing[0]} among them: "
             "run `rejoinder topics apply`"
         )
-    return Cluster(bootstrap, catalogue_of(settings), codec)
+    return Cluster(Kafka(bootstrap), catalogue_of(settings), codec)

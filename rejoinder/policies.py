@@ -13,4 +13,4 @@ def publish_policy(cluster: Cluster, policy: Policy, by: str, at: int | None = N
         at: when, in recorded time; else now.
     """
     when = wall_clock() if at is None else at
-    return policies.publish(cluster.bootstrap, cluster.catalogue, cluster.codec, policy, when, by)
+    return policies.publish(cluster.broker, cluster.catalogue, cluster.codec, policy, when, by)

@@ -45,7 +45,7 @@ def entries_of(cluster: Cluster, *names: str) -> list[Entry]:
     found: list[Entry] = []
     for name in names:
         topic = cluster.catalogue.topic(name)
-        records = list(read_all(cluster.bootstrap, topic.name, range(topic.partitions), f"check-{name}"))
+        records = list(read_all(cluster.broker, topic.name, range(topic.partitions), f"check-{name}"))
         found += [_entry(cluster, name, record) for record in sorted(records, key=lambda record: record.partition)]
     return found
 

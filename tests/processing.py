@@ -49,7 +49,7 @@ def log_of(cluster: Cluster, snapshots: bool = False) -> Log:
     """Where the interactions' log is, as restoring wants to know it: with or without the snapshots."""
     names = (cluster.catalogue.name(f"interaction.{each}") for each in ("events", "content", "commands"))
     return Log(
-        cluster.bootstrap,
+        cluster.broker,
         Consumer(clients.reader(cluster.bootstrap, "cluster")).list_topics().cluster_id,
         *names,
         profiles=cluster.catalogue.name("interaction.profiles"),
@@ -116,9 +116,9 @@ def setup(
     observer: Observer = UNOBSERVED,
 ) -> Setup:
     """A processor's setup on the wall clock. Without shelves its state is in memory."""
-    known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     return Setup(
-        bootstrap=cluster.bootstrap,
+        broker=cluster.broker,
         catalogue=cluster.catalogue,
         codec=cluster.codec,
         decider=decider,

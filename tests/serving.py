@@ -119,7 +119,7 @@ def _projecting(cluster: Cluster, dsn: str) -> Iterator[None]:
 
 @contextmanager
 def _listening(settings: Settings, cluster: Cluster) -> Iterator[str]:
-    follower = Follower(cluster.bootstrap, cluster.catalogue, cluster.codec, print)
+    follower = Follower(cluster.broker, cluster.catalogue, cluster.codec, print)
     listening = socket.create_server(("127.0.0.1", 0))
     with cluster.publisher("test") as publisher, ports(settings, cluster, publisher, follower) as api:
         app = Starlette()

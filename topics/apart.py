@@ -15,7 +15,7 @@ from engine.interaction.homes import address_of
 from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
 from engine.rows import Rows
 from schemas.codec import Codec
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.deciding import Deciding
 from topics.messages import Arrived
 from topics.reading import offsets_at, read_all
@@ -34,13 +34,7 @@ Positions = dict[int, Position]
 
 
 def take_words(
-    decidings: Decidings,
-    codec: Codec,
-    bootstrap: str,
-    content: str,
-    positions: Positions,
-    since: int,
-    broker: Broker = KAFKA,
+    broker: Broker, content: str, decidings: Decidings, codec: Codec, positions: Positions, since: int
 ) -> None:
     """The words of unsettled deliveries and of early edits.
 
@@ -50,40 +44,37 @@ def take_words(
     """
     starts = {each: positions[each].content_offset + 1 for each in decidings}
     if since > 0:
-        recent = offsets_at(bootstrap, content, dict.fromkeys(decidings, since), broker)
+        recent = offsets_at(broker, content, dict.fromkeys(decidings, since))
         starts = {each: max(start, recent[each]) for each, start in starts.items()}
 
     def read_to(position: Position, offset: int) -> Position:
         return replace(position, content_offset=offset)
 
-    _take(decidings, codec, bootstrap, content, positions, starts, _take_word, read_to, broker)
+    _take(broker, content, decidings, codec, positions, starts, _take_word, read_to)
 
 
-def take_names(
-    decidings: Decidings, codec: Codec, bootstrap: str, profiles: str, positions: Positions, broker: Broker = KAFKA
-) -> None:
+def take_names(broker: Broker, profiles: str, decidings: Decidings, codec: Codec, positions: Positions) -> None:
     """Where people are reached."""
     starts = {each: positions[each].profiles_offset + 1 for each in decidings}
 
     def read_to(position: Position, offset: int) -> Position:
         return replace(position, profiles_offset=offset)
 
-    _take(decidings, codec, bootstrap, profiles, positions, starts, _take_name, read_to, broker)
+    _take(broker, profiles, decidings, codec, positions, starts, _take_name, read_to)
 
 
 def _take(
+    broker: Broker,
+    topic: str,
     decidings: Decidings,
     codec: Codec,
-    bootstrap: str,
-    topic: str,
     positions: Positions,
     starts: Mapping[int, int],
     take: Callable[[Deciding, Arrived, Codec], None],
     read_to: Callable[[Position, int], Position],
-    broker: Broker,
 ) -> None:
     ends: dict[int, int] = {}
-    for count, record in enumerate(read_all(bootstrap, topic, decidings, f"restore-{topic}", starts, broker), start=1):
+    for count, record in enumerate(read_all(broker, topic, decidings, f"restore-{topic}", starts), start=1):
         ends[record.partition] = record.offset
         take(decidings[record.partition], record, codec)
         if count % COMMIT_EVERY == 0:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from engine.delivery import CommandResult
 from engine.errors import RejoinderError
 from engine.record import Command
 from schemas.codec import Codec
 from topics import clients
+from topics.broker import Broker
 from topics.catalogue import COMMAND_RESULTS, Catalogue
 from topics.errors import passes
 from topics.publisher import Outgoing, Publisher
@@ -37,13 +38,13 @@ class Asker:
 
     def __init__(
         self,
-        bootstrap: str,
+        broker: Broker,
         catalogue: Catalogue,
         codec: Codec,
         publisher: Publisher,
         on_failure: Callable[[str], None],
     ) -> None:
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._catalogue = catalogue
         self._codec = codec
         self._publisher = publisher
@@ -51,7 +52,7 @@ class Asker:
         self._results = catalogue.topic(COMMAND_RESULTS)
         self._partition = random.randrange(self._results.partitions)
         # From the end as it is now: the results of what is asked from here on can only come after it.
-        self._end = high_watermarks(bootstrap, self._results.name, [self._partition])[self._partition]
+        self._end = high_watermarks(broker, self._results.name, [self._partition])[self._partition]
         self._waiting: dict[str, list[Waiter]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -97,7 +98,7 @@ class Asker:
                     self._waiting[command_id] = left
 
     def _listen(self) -> None:
-        consumer = Consumer(clients.reader(self._bootstrap, "results"))
+        consumer = self._broker.consumer(clients.reader(self._broker.bootstrap, "results"))
         try:
             consumer.assign([TopicPartition(self._results.name, self._partition, self._end)])
             while not self._stop.is_set():

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from engine.delivery import AttemptBegun, Deliver
 from schemas.codec import Codec
 from topics import clients
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.errors import KafkaUnreachable, passes
 from topics.reading import high_watermarks, offsets_at, read_all
 
@@ -47,40 +47,30 @@ class Attempts:
 
 
 def read_back(
-    bootstrap: str,
-    topic: str,
-    orders: str,
-    codec: Codec,
-    positions: Mapping[int, int],
-    now: int,
-    broker: Broker = KAFKA,
+    broker: Broker, topic: str, orders: str, codec: Codec, positions: Mapping[int, int], now: int
 ) -> dict[int, Attempts]:
     """The attempts of some partitions.
 
     Args:
         positions: for each the offset of the first order that is to be read.
     """
-    first = _written_at(bootstrap, orders, positions, broker)
+    first = _written_at(broker, orders, positions)
     found = {partition: Attempts(since=first.get(partition, now) - BEFORE) for partition in positions}
-    starts = offsets_at(bootstrap, topic, {partition: attempts.since for partition, attempts in found.items()}, broker)
+    starts = offsets_at(broker, topic, {partition: attempts.since for partition, attempts in found.items()})
     for partition, start in starts.items():
         found[partition].start = start
-    _read(bootstrap, topic, codec, found, starts, broker)
+    _read(broker, topic, codec, found, starts)
     return found
 
 
-def read_rest(
-    bootstrap: str, topic: str, codec: Codec, partition: int, attempts: Attempts, broker: Broker = KAFKA
-) -> None:
+def read_rest(broker: Broker, topic: str, codec: Codec, partition: int, attempts: Attempts) -> None:
     """What was not read of a partition's attempts. It is read whole: what came later counts."""
-    _read(bootstrap, topic, codec, {partition: attempts}, {partition: 0}, broker)
+    _read(broker, topic, codec, {partition: attempts}, {partition: 0})
     attempts.start = attempts.since = 0
 
 
-def _read(
-    bootstrap: str, topic: str, codec: Codec, found: Mapping[int, Attempts], starts: Mapping[int, int], broker: Broker
-) -> None:
-    for record in read_all(bootstrap, topic, found, f"restore-{topic}", starts, broker):
+def _read(broker: Broker, topic: str, codec: Codec, found: Mapping[int, Attempts], starts: Mapping[int, int]) -> None:
+    for record in read_all(broker, topic, found, f"restore-{topic}", starts):
         attempt = codec.decode(record.value or b"")
         attempts = found[record.partition]
         attempts.read += 1
@@ -91,12 +81,12 @@ def _read(
             attempts.ended[attempt.delivery_id] = attempt.attempt
 
 
-def _written_at(bootstrap: str, topic: str, positions: Mapping[int, int], broker: Broker) -> dict[int, int]:
+def _written_at(broker: Broker, topic: str, positions: Mapping[int, int]) -> dict[int, int]:
     """When the first record at or after a position was written, committed or not; none where nothing is there."""
-    left = {each for each, end in high_watermarks(bootstrap, topic, positions, broker).items() if end > positions[each]}
+    left = {each for each, end in high_watermarks(broker, topic, positions).items() if end > positions[each]}
     found: dict[int, int] = {}
     consumer = broker.consumer(
-        clients.reader(bootstrap, f"first-{topic}", "read_uncommitted") | {"enable.partition.eof": True}
+        clients.reader(broker.bootstrap, f"first-{topic}", "read_uncommitted") | {"enable.partition.eof": True}
     )
     deadline = time.monotonic() + clients.ASK_TIMEOUT
     try:
@@ -107,12 +97,12 @@ def _written_at(bootstrap: str, topic: str, positions: Mapping[int, int], broker
                 if error is None:
                     found.setdefault(partition, message.timestamp()[1])
                 elif error.code() != KafkaError._PARTITION_EOF and not passes(error):
-                    raise KafkaUnreachable(bootstrap, error.str())
+                    raise KafkaUnreachable(broker.bootstrap, error.str())
                 if error is None or error.code() == KafkaError._PARTITION_EOF:
                     left.discard(partition)
                     consumer.assign([TopicPartition(topic, each, positions[each]) for each in left])
             if time.monotonic() > deadline:
-                raise KafkaUnreachable(bootstrap, f"nothing came of {topic}, which has records")
+                raise KafkaUnreachable(broker.bootstrap, f"nothing came of {topic}, which has records")
     finally:
         consumer.close()
     return found

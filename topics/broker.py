@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,7 +18,11 @@ GRACE: Final = 4.0
 
 
 class Broker(Protocol):
-    """Makes clients, given their configuration."""
+    """Where the log is: makes clients, given their configuration."""
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for their configuration, and for what errors say."""
 
     def consumer(self, config: Config) -> Consumer:
         """A consumer, not yet subscribed to anything."""
@@ -26,8 +31,11 @@ class Broker(Protocol):
         """A producer; with a transactional id, one of transactions."""
 
 
+@dataclass(frozen=True, slots=True)
 class Kafka:
     """The real one."""
+
+    bootstrap: str
 
     def consumer(self, config: Config) -> Consumer:
         return Consumer(config)
@@ -76,6 +84,3 @@ def _end(call: str, seconds: float) -> None:
         seconds=seconds + GRACE,
     )
     os._exit(1)
-
-
-KAFKA: Final[Broker] = Kafka()

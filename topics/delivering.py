@@ -29,7 +29,7 @@ from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.attempts import Attempts, read_back, read_rest
 from topics.beside import Beside
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.catalogue import (
     DEAD_LETTERS,
     DELIVERY_ATTEMPTS,
@@ -75,14 +75,13 @@ class Makes(Protocol):
 class DeliverySetup:
     """What the worker needs to know. instance: its name, the same after a restart."""
 
-    bootstrap: str
+    broker: Broker
     catalogue: Catalogue
     codec: Codec
     instance: str
     makes: Makes
     clock: Callable[[], int]
     point: Callable[[str], None] = lambda name: None
-    broker: Broker = KAFKA
     begins: Callable[..., Publisher] = Publisher
     beside: Callable[..., Beside[Attempt]] = Beside
     """A simulation, which has no threads, gives others than these two."""
@@ -157,13 +156,13 @@ class _Life:
     def live(self, stop: threading.Event) -> None:
         """Works until `stop` is set. What was begun by then is waited for, for DRAIN seconds at most."""
         setup = self._setup
-        self._producer = setup.broker.producer(clients.transactional(setup.bootstrap, self._name))
+        self._producer = setup.broker.producer(clients.transactional(setup.broker.bootstrap, self._name))
         retrying(self._producer.init_transactions, CALL_TIMEOUT)
-        self._consumer = setup.broker.consumer(clients.consumer(setup.bootstrap, self._group, self._name))
+        self._consumer = setup.broker.consumer(clients.consumer(setup.broker.bootstrap, self._group, self._name))
         try:
             with (
                 setup.begins(
-                    setup.bootstrap, setup.codec, "/rejoinder/delivery", f"{self._name}-begins"
+                    setup.broker.bootstrap, setup.codec, "/rejoinder/delivery", f"{self._name}-begins"
                 ) as self._begins,
                 setup.beside(setup.makes(self._begin), "attempts") as self._beside,
             ):
@@ -206,7 +205,7 @@ class _Life:
         known = self._known[record.partition]
         if not known.knows(deliver):
             setup = self._setup
-            read_rest(setup.bootstrap, self._attempts, setup.codec, record.partition, known, setup.broker)
+            read_rest(setup.broker, self._attempts, setup.codec, record.partition, known)
         if deliver.attempt <= known.ended.get(deliver.delivery_id, 0):
             self._done.put(_Taken(record.partition, record.offset, key))
             return
@@ -356,13 +355,11 @@ class _Life:
         self._setup.observer.restoring()
         setup, numbers = self._setup, [place.partition for place in partitions]
         # The offsets of a group end after some days without it; somebody may set them back.
-        with asking(setup.bootstrap, self._group, setup.broker) as asked:
+        with asking(setup.broker, self._group) as asked:
             committed = asked.committed(partitions, CALL_TIMEOUT) if partitions else []
-        self._asked |= high_watermarks(setup.bootstrap, self._commands, numbers, setup.broker)
+        self._asked |= high_watermarks(setup.broker, self._commands, numbers)
         begins = {place.partition: max(0, place.offset) for place in committed}
-        self._known |= read_back(
-            setup.bootstrap, self._attempts, self._commands, setup.codec, begins, setup.clock(), setup.broker
-        )
+        self._known |= read_back(setup.broker, self._attempts, self._commands, setup.codec, begins, setup.clock())
         self._windows |= {place.partition: Window(max(0, place.offset), place.metadata) for place in committed}
         consumer.incremental_assign(
             [

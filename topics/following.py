@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from engine.record import Record
 from schemas.codec import Codec
 from topics import clients
+from topics.broker import Broker
 from topics.catalogue import Topic
 from topics.errors import passes
 from topics.reading import read_all
@@ -24,18 +25,18 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap: str,
+        broker: Broker,
         topic: Topic,
         codec: Codec,
         note: Callable[[Record], None],
         on_failure: Callable[[str], None],
     ) -> None:
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._topic = topic
         self._codec = codec
         self._note = note
         self._on_failure = on_failure
-        for record in read_all(bootstrap, topic.name, range(topic.partitions), f"{topic.name}-before"):
+        for record in read_all(broker, topic.name, range(topic.partitions), f"{topic.name}-before"):
             self._take(record.value)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=topic.name, daemon=True)
@@ -47,7 +48,7 @@ class Follower:
         self._thread.join()
 
     def _follow(self) -> None:
-        consumer = Consumer(clients.reader(self._bootstrap, f"{self._topic.name}-follower"))
+        consumer = self._broker.consumer(clients.reader(self._broker.bootstrap, f"{self._topic.name}-follower"))
         try:
             consumer.assign([TopicPartition(self._topic.name, each, 0) for each in range(self._topic.partitions)])
             while not self._stop.is_set():

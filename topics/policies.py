@@ -12,6 +12,7 @@ from engine.policy.rules import Rules, encode, load
 from engine.record import Record
 from schemas.codec import Codec
 from topics import clients, following
+from topics.broker import Broker
 from topics.catalogue import INTERACTION_COMMANDS, POLICIES, Catalogue
 from topics.errors import PublishingLost
 from topics.headers import CloudEvents
@@ -21,24 +22,24 @@ from topics.transactions import produce
 from topics.turns import take_turns
 
 
-def versions(bootstrap: str, catalogue: Catalogue, codec: Codec) -> list[PolicyVersion]:
+def versions(broker: Broker, catalogue: Catalogue, codec: Codec) -> list[PolicyVersion]:
     """Every published version, oldest first."""
     topic = catalogue.topic(POLICIES)
     found = (
         codec.decode(record.value)
-        for record in read_all(bootstrap, topic.name, range(topic.partitions), "policies")
+        for record in read_all(broker, topic.name, range(topic.partitions), "policies")
         if record.value is not None
     )
     return sorted(found, key=lambda version: version.version)
 
 
-def rules(bootstrap: str, catalogue: Catalogue, codec: Codec) -> dict[int, Rules]:
+def rules(broker: Broker, catalogue: Catalogue, codec: Codec) -> dict[int, Rules]:
     """Every version, compiled."""
-    return {each.version: load(each.version, each.document) for each in versions(bootstrap, catalogue, codec)}
+    return {each.version: load(each.version, each.document) for each in versions(broker, catalogue, codec)}
 
 
 def publish(
-    bootstrap: str, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
+    broker: Broker, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
 ) -> tuple[PolicyVersion, bool]:
     """Puts a policy in force, unless it is the latest already. Gives the version in force, and whether it is new.
 
@@ -51,7 +52,7 @@ def publish(
         PublishingLost: others kept taking the turn.
         KafkaUnreachable, TopicMissing: as they say.
     """
-    return take_turns(bootstrap, _lost, lambda: _publish_alone(bootstrap, catalogue, codec, policy, at, by))
+    return take_turns(broker.bootstrap, _lost, lambda: _publish_alone(broker, catalogue, codec, policy, at, by))
 
 
 def _lost(tries: int) -> PublishingLost:
@@ -62,11 +63,11 @@ def _lost(tries: int) -> PublishingLost:
 
 
 def _publish_alone(
-    bootstrap: str, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
+    broker: Broker, catalogue: Catalogue, codec: Codec, policy: Policy, at: int, by: str
 ) -> tuple[PolicyVersion, bool]:
-    producer = Producer(clients.transactional(bootstrap, f"rejoinder-publisher-{catalogue.name(POLICIES)}"))
+    producer = Producer(clients.transactional(broker.bootstrap, f"rejoinder-publisher-{catalogue.name(POLICIES)}"))
     producer.init_transactions(clients.ASK_TIMEOUT)
-    known = versions(bootstrap, catalogue, codec)
+    known = versions(broker, catalogue, codec)
     document = encode(policy)
     is_new = not known or known[-1].document != document
     records = []
@@ -103,9 +104,9 @@ def tell(catalogue: Catalogue, published: PolicyVersion, at: int, by: str) -> It
 class Follower:
     """The latest policy, kept up to date by a thread."""
 
-    def __init__(self, bootstrap: str, catalogue: Catalogue, codec: Codec, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, broker: Broker, catalogue: Catalogue, codec: Codec, on_failure: Callable[[str], None]) -> None:
         self.latest: PolicyVersion | None = None
-        self._following = following.Follower(bootstrap, catalogue.topic(POLICIES), codec, self._note, on_failure)
+        self._following = following.Follower(broker, catalogue.topic(POLICIES), codec, self._note, on_failure)
 
     def close(self) -> None:
         """Ends the thread."""

@@ -25,7 +25,7 @@ from engine.policy.rules import Rules
 from schemas.codec import Codec, UnreadableRecord
 from topics import clients
 from topics.apart import WORDS_KEPT
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.catalogue import Catalogue
 from topics.counting import Counts, together, total
 from topics.deciding import Deciding, Input, Output
@@ -71,7 +71,7 @@ class Setup:
     recorded: time is what the recorded traffic says, see topics.deciding.
     """
 
-    bootstrap: str
+    broker: Broker
     catalogue: Catalogue
     codec: Codec
     decider: Decider
@@ -83,7 +83,6 @@ class Setup:
     """Where the rows of each partition lie that are not in memory."""
     point: Callable[[str], None] = lambda name: None
     """Called at named points of a batch; crash tests stop the process there."""
-    broker: Broker = KAFKA
     observer: Observer = UNOBSERVED
     tracer: Tracer | None = None
     """Follows messages across Kafka. None: headers are neither read nor written for that."""
@@ -130,9 +129,9 @@ class Processor:
     def _work(self, stop: threading.Event) -> None:
         setup = self._setup
         name = f"{self._group}-{setup.instance}"
-        producer = setup.broker.producer(clients.transactional(setup.bootstrap, name))
+        producer = setup.broker.producer(clients.transactional(setup.broker.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
-        consumer = setup.broker.consumer(clients.consumer(setup.bootstrap, self._group, name))
+        consumer = setup.broker.consumer(clients.consumer(setup.broker.bootstrap, self._group, name))
 
         def send_offsets(partition: int) -> None:
             self._send_offsets(consumer, producer, {partition: self._read_to[partition]})
@@ -352,7 +351,7 @@ class Processor:
             )
             for each in partitions
         }
-        with asking(setup.bootstrap, self._group, setup.broker) as asked:
+        with asking(setup.broker, self._group) as asked:
             cluster = asked.list_topics(self._commands, clients.ASK_TIMEOUT).cluster_id
             reached = restore(taken, setup.codec, self._log(cluster))
             # The offsets of a group end after a week without it; the state says what was decided.
@@ -372,7 +371,7 @@ class Processor:
     def _log(self, cluster: str) -> Log:
         setup = self._setup
         return Log(
-            setup.bootstrap,
+            setup.broker,
             cluster,
             self._events,
             self._content,
@@ -380,7 +379,6 @@ class Processor:
             profiles=self._profiles,
             snapshots=self._snapshots,
             words_since=setup.clock() - WORDS_KEPT,
-            broker=setup.broker,
         )
 
     def _drop(self, partitions: list[int]) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.envelope import digest
 from schemas.codec import Codec
 from topics import apart, snapshots
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.deciding import Deciding
 from topics.messages import Arrived
 from topics.reading import read_all
@@ -28,7 +28,7 @@ many takes some seconds; to read a snapshot, some for each million of rows."""
 class Log:
     """Where the log is. The topics that are None are not there, and what they hold is not read."""
 
-    bootstrap: str
+    broker: Broker
     cluster: str
     """The id of the Kafka cluster."""
     events: str
@@ -38,7 +38,6 @@ class Log:
     snapshots: str | None = field(default=None, kw_only=True)
     words_since: int = field(default=0, kw_only=True)
     """Milliseconds: words that were written before are not on their way any more."""
-    broker: Broker = field(default=KAFKA, kw_only=True)
 
 
 class Source(StrEnum):
@@ -59,7 +58,7 @@ def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[
     """
     shelves = {partition: deciding.state.shelf for partition, deciding in decidings.items()}
     saving = {} if log_.snapshots is None else {each: shelf for each, shelf in shelves.items() if shelf.shape}
-    markers = {} if log_.snapshots is None else snapshots.latest(log_.bootstrap, log_.snapshots, saving, log_.broker)
+    markers = {} if log_.snapshots is None else snapshots.latest(log_.broker, log_.snapshots, saving)
     sources = {each: _sources(deciding, markers.get(each), log_) for each, deciding in decidings.items()}
     positions: dict[int, Position] = {}
     wholes: dict[int, bool] = {}
@@ -84,9 +83,9 @@ def restore(decidings: Mapping[int, Deciding], codec: Codec, log_: Log) -> dict[
     for partition, whole in wholes.items():
         decidings[partition].state.is_snapshot_begun = not whole and bool(shelves[partition].unsaved(1))
     if log_.profiles is not None:
-        apart.take_names(decidings, codec, log_.bootstrap, log_.profiles, positions, log_.broker)
+        apart.take_names(log_.broker, log_.profiles, decidings, codec, positions)
     if log_.content is not None:
-        apart.take_words(decidings, codec, log_.bootstrap, log_.content, positions, log_.words_since, log_.broker)
+        apart.take_words(log_.broker, log_.content, decidings, codec, positions, log_.words_since)
     return positions
 
 
@@ -117,9 +116,8 @@ def _begin(
     filled = {each: decidings[each].state for each, source in chosen.items() if source is Source.SNAPSHOT}
     if not filled or log_.snapshots is None:
         return
-    count = snapshots.fill(
-        log_.bootstrap, log_.snapshots, {each: state.shelf for each, state in filled.items()}, markers, log_.broker
-    )
+    shelves = {each: state.shelf for each, state in filled.items()}
+    count = snapshots.fill(log_.broker, log_.snapshots, shelves, markers)
     for state in filled.values():
         state.refilled()
     log.info("state taken from snapshots", topic=log_.snapshots, partitions=sorted(filled), records=count)
@@ -134,7 +132,7 @@ def _may_go_on(
         return False
     if chosen is Source.SNAPSHOT or snapshots.is_own(shelf, marker):
         return True  # whether it is of this log shows when the state's last event is compared
-    return snapshots.is_of_log(marker, log_.bootstrap, log_.events, partition, codec, log_.broker)
+    return snapshots.is_of_log(log_.broker, log_.events, partition, codec, marker)
 
 
 def _nothing(log_: Log) -> Position:
@@ -152,7 +150,7 @@ def _take_events(
     strangers: set[int] = set()
     counts = dict.fromkeys(decidings, 0)
     starts = {each: max(0, positions[each].event_offset) for each in decidings}
-    for record in read_all(log_.bootstrap, log_.events, decidings, f"restore-{log_.events}", starts, log_.broker):
+    for record in read_all(log_.broker, log_.events, decidings, f"restore-{log_.events}", starts):
         partition = record.partition
         fingerprint, body = codec.split(record.value or b"")
         here = digest(fingerprint, body)

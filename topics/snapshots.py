@@ -20,7 +20,7 @@ import msgspec
 from engine.envelope import digest
 from engine.errors import RejoinderError
 from schemas.codec import Codec
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
 from topics.reading import high_watermarks, read_all
 from topics.shelves import Position, Saved, Shelf
 
@@ -62,14 +62,14 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _MARKERS: Final = msgspec.msgpack.Decoder(Marker)
 
 
-def latest(bootstrap: str, topic: str, shelves: Mapping[int, Shelf], broker: Broker = KAFKA) -> dict[int, Marker]:
+def latest(broker: Broker, topic: str, shelves: Mapping[int, Shelf]) -> dict[int, Marker]:
     """The last marker of each partition that has one."""
     found: dict[int, Marker] = {}
-    ends = high_watermarks(bootstrap, topic, shelves, broker)
+    ends = high_watermarks(broker, topic, shelves)
     left, tail = {partition for partition, end in ends.items() if end > 0}, _TAIL
     while left:
         starts = {partition: max(0, ends[partition] - tail) for partition in left}
-        for record in read_all(bootstrap, topic, left, f"markers-{topic}", starts, broker):
+        for record in read_all(broker, topic, left, f"markers-{topic}", starts):
             if record.key == MARKER:
                 found[record.partition] = decoded(record.value, f"{topic}[{record.partition}]")
         left = {partition for partition in left if partition not in found and starts[partition] > 0}
@@ -103,14 +103,12 @@ def is_usable(marker: Marker | None, shelf: Shelf, cluster: str) -> bool:
     )
 
 
-def is_of_log(
-    marker: Marker, bootstrap: str, events: str, partition: int, codec: Codec, broker: Broker = KAFKA
-) -> bool:
+def is_of_log(broker: Broker, events: str, partition: int, codec: Codec, marker: Marker) -> bool:
     """Whether the last event that a snapshot reflects is in the log, and is the same."""
     offset = marker.position.event_offset
     if offset < 0:
         return True
-    for record in read_all(bootstrap, events, [partition], f"compare-{events}", {partition: offset}, broker):
+    for record in read_all(broker, events, [partition], f"compare-{events}", {partition: offset}):
         return record.offset == offset and digest(*codec.split(record.value or b"")) == marker.position.digest
     return False
 
@@ -145,13 +143,11 @@ class Filling:
         self._shelf.write((), position)
 
 
-def fill(
-    bootstrap: str, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker], broker: Broker = KAFKA
-) -> int:
+def fill(broker: Broker, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker]) -> int:
     """Fills emptied shelves from their snapshots; gives the number of records that were read."""
     filling = {partition: Filling(shelf, markers[partition]) for partition, shelf in shelves.items()}
     count = 0
-    for record in read_all(bootstrap, topic, shelves, f"restore-{topic}", broker=broker):
+    for record in read_all(broker, topic, shelves, f"restore-{topic}"):
         filling[record.partition].take(record.key, record.value)
         count += 1
     for each in filling.values():

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from engine.delivery import AccessToken
 from engine.record import Record
 from schemas.codec import Codec
+from topics.broker import Broker
 from topics.catalogue import ACCESS_TOKENS, Catalogue
 from topics.following import Follower
 from topics.publisher import Outgoing, Publisher
 from topics.reading import read_all
 
 
-def tokens(bootstrap: str, catalogue: Catalogue, codec: Codec) -> list[AccessToken]:
+def tokens(broker: Broker, catalogue: Catalogue, codec: Codec) -> list[AccessToken]:
     """Every token that was made, also what holds no more, the oldest first."""
     topic = catalogue.topic(ACCESS_TOKENS)
     known = Known()
-    for record in read_all(bootstrap, topic.name, range(topic.partitions), "tokens"):
+    for record in read_all(broker, topic.name, range(topic.partitions), "tokens"):
         if record.value is not None:
             known.note(codec.decode(record.value))
     return sorted(known.by_id.values(), key=lambda token: (token.created_at, token.token_id))
@@ -44,9 +45,9 @@ class Known:
 class LiveTokens:
     """The tokens, kept up to date."""
 
-    def __init__(self, bootstrap: str, catalogue: Catalogue, codec: Codec, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, broker: Broker, catalogue: Catalogue, codec: Codec, on_failure: Callable[[str], None]) -> None:
         self._known = Known()
-        self._follower = Follower(bootstrap, catalogue.topic(ACCESS_TOKENS), codec, self._known.note, on_failure)
+        self._follower = Follower(broker, catalogue.topic(ACCESS_TOKENS), codec, self._known.note, on_failure)
 
     def find(self, token_id: str) -> AccessToken | None:
         """The token with this id, also one that holds no more."""

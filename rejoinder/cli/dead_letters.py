@@ -83,7 +83,7 @@ def letters(cluster: Cluster) -> Iterator[tuple[str, DeadLetter]]:
     """Every dead letter, with its position."""
     topic = cluster.catalogue.topic(DEAD_LETTERS)
     for partition in range(topic.partitions):
-        for record in read_all(cluster.bootstrap, topic.name, [partition], "dead-letters"):
+        for record in read_all(cluster.broker, topic.name, [partition], "dead-letters"):
             if record.value is not None:
                 letter = cluster.codec.decode(record.value)
                 if isinstance(letter, DeadLetter):

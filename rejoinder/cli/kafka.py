@@ -85,7 +85,7 @@ def ask(cluster: Cluster, asked: Sequence[tuple[str, str, Command]], patience: f
     consumer = Consumer(clients.reader(cluster.bootstrap, "command-line"))
     try:
         # From the end as it is before anything is sent: the results can only come after it.
-        end = high_watermarks(cluster.bootstrap, results.name, [partition])[partition]
+        end = high_watermarks(cluster.broker, results.name, [partition])[partition]
         consumer.assign([TopicPartition(results.name, partition, end)])
         with cluster.publisher("command-line") as publisher:
             try:

@@ -15,12 +15,12 @@ def published(data: Data, config: Config) -> list[PolicyVersion]:
     """Every version, oldest first."""
     settings, instance = running_instance(data, config)
     cluster = cluster_of(settings, instance)
-    return policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    return policies.versions(cluster.broker, cluster.catalogue, cluster.codec)
 
 
 def accounts_in_force(cluster: Cluster) -> tuple[Account, ...]:
     """The accounts of the latest version; none before the first."""
-    versions = policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    versions = policies.versions(cluster.broker, cluster.catalogue, cluster.codec)
     return load(versions[-1].version, versions[-1].document).policy.accounts if versions else ()
 
 

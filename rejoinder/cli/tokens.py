@@ -64,7 +64,7 @@ def list_tokens(json: Json = False, data: Data = None, config: Config = None) ->
     Example: rejoinder token list
     """
     cluster, at = _cluster(data, config), now()
-    found = [_line(each, at) for each in log.tokens(cluster.bootstrap, cluster.catalogue, cluster.codec)]
+    found = [_line(each, at) for each in log.tokens(cluster.broker, cluster.catalogue, cluster.codec)]
     if json:
         return print_json(found)
     print_table(
@@ -86,7 +86,7 @@ def revoke(
     Example: rejoinder token revoke 5f2b8c1de09a4471
     """
     cluster, at = _cluster(data, config), now()
-    known = {each.token_id: each for each in log.tokens(cluster.bootstrap, cluster.catalogue, cluster.codec)}
+    known = {each.token_id: each for each in log.tokens(cluster.broker, cluster.catalogue, cluster.codec)}
     found = known.get(token)
     if found is None:
         raise NotFound("there is no token with this id: `rejoinder token list` has the ids; the secret is not the id")

@@ -180,7 +180,7 @@ class View:
                 if topic.name in map(catalogue.name, FROM_THE_BEGINNING):
                     ends.add((topic.name, partition))
                 else:
-                    offset = high_watermarks(self._cluster.bootstrap, topic.name, [partition])[partition]
+                    offset = high_watermarks(self._cluster.broker, topic.name, [partition])[partition]
                 places.append(TopicPartition(topic.name, partition, offset))
         try:
             consumer.assign(places)

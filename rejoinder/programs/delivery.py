@@ -94,7 +94,7 @@ def setup_of(
             yield logged(Lanes(worker, prepare).attempt)
 
     return DeliverySetup(
-        bootstrap=cluster.bootstrap,
+        broker=cluster.broker,
         catalogue=cluster.catalogue,
         codec=cluster.codec,
         instance=worker,

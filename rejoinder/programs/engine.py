@@ -35,14 +35,14 @@ def run(settings: Settings, worker: str = "1") -> None:
 
 def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack) -> list[Processor]:
     cluster = connect(settings, bootstrap_of(settings))
-    known = policies.rules(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     above = settings.data / "state"
 
     def processor(decider: Decider) -> Processor:
         folder = folders.enter_context(closing(state_folder(above, decider, worker)))
         made = Processor(
             Setup(
-                bootstrap=cluster.bootstrap,
+                broker=cluster.broker,
                 catalogue=cluster.catalogue,
                 codec=cluster.codec,
                 decider=decider,

@@ -88,7 +88,7 @@ def run(settings: Settings, worker: str = "1") -> None:
 
 def _serve(settings: Settings, platforms: list[str], seen: Seen) -> None:
     cluster = connect(settings, bootstrap_of(settings))
-    follower = Follower(cluster.bootstrap, cluster.catalogue, cluster.codec, on_failure=_warn)
+    follower = Follower(cluster.broker, cluster.catalogue, cluster.codec, on_failure=_warn)
     trace = None if seen.spans is None else seen.spans.current
     with cluster.publisher("web", trace) as publisher, ports(settings, cluster, publisher, follower) as api:
         endpoints = endpoints_of(settings, follower, KafkaInbox(cluster, publisher))

@@ -118,7 +118,7 @@ def test_sequences_and_digests_have_no_gap_and_no_event_stands_twice(played: Pla
     for name in ("interaction.events", "routing.events"):
         topic = played.cluster.catalogue.topic(name)
         for partition in range(topic.partitions):
-            for record in read_all(played.cluster.bootstrap, topic.name, [partition], "check"):
+            for record in read_all(played.cluster.broker, topic.name, [partition], "check"):
                 event = codec.decode(record.value or b"")
                 key = (name, record.key.decode())
                 sequence, before = chains.get(key, (0, genesis(key[1])))
@@ -138,7 +138,7 @@ def test_the_raw_log_of_events_holds_none_of_the_customers_words(played: Played)
     values = b"\n".join(
         record.value or b""
         for partition in range(topic.partitions)
-        for record in read_all(played.cluster.bootstrap, topic.name, [partition], "words")
+        for record in read_all(played.cluster.broker, topic.name, [partition], "words")
     )
     raw = b"".join(segment.read_bytes() for segment in segments)
     words = {

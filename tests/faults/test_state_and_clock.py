@@ -224,7 +224,7 @@ def from_the_log(run: Running, decider: Decider) -> AllRows:
     given, catalogue = setup(run.cluster, decider, "x"), run.cluster.catalogue
     content, profiles = (catalogue.name(f"{decider.name}.{kept}") for kept in ("content", "profiles"))
     log = Log(
-        run.cluster.bootstrap,
+        run.cluster.broker,
         "any",
         catalogue.name(f"{decider.name}.events"),
         content if content in catalogue.topics else None,

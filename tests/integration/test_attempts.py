@@ -50,7 +50,7 @@ def order(delivery_id: str, days: int, attempt: int = 1) -> Deliver:
 
 def known(cluster: Cluster, position: int) -> Attempts:
     topic, orders = cluster.catalogue.name("delivery.attempts"), cluster.catalogue.name("delivery.commands")
-    return read_back(cluster.bootstrap, topic, orders, cluster.codec, {0: position}, NOW)[0]
+    return read_back(cluster.broker, topic, orders, cluster.codec, {0: position}, NOW)[0]
 
 
 def history(cluster: Cluster) -> int:
@@ -58,7 +58,7 @@ def history(cluster: Cluster) -> int:
     write(cluster, "delivery.commands", [(days, order(f"d{days}", days)) for days in range(20, -1, -1)])
     attempts = [(days, make(f"d{days}")) for days in range(20, 0, -1) for make in (begun, ended)]
     write(cluster, "delivery.attempts", [each for each in attempts if each != (10, ended("d10"))])
-    return high_watermarks(cluster.bootstrap, cluster.catalogue.name("delivery.commands"), [0])[0]
+    return high_watermarks(cluster.broker, cluster.catalogue.name("delivery.commands"), [0])[0]
 
 
 def test_a_worker_that_lost_nothing_reads_what_was_attempted_lately(cluster: Cluster) -> None:
@@ -85,7 +85,7 @@ def test_an_attempt_that_stayed_open_for_long_is_looked_for_when_it_is_tried_aga
     again = order("d10", 10, attempt=2)
     assert "d10" not in found.unfinished
     assert not found.knows(again)
-    read_rest(cluster.bootstrap, cluster.catalogue.name("delivery.attempts"), cluster.codec, 0, found)
+    read_rest(cluster.broker, cluster.catalogue.name("delivery.attempts"), cluster.codec, 0, found)
     assert found.knows(again)
     assert found.unfinished["d10"].attempt == 1
 
@@ -95,4 +95,4 @@ def test_without_orders_and_attempts_nothing_is_known(cluster: Cluster) -> None:
     assert (found.start, found.unfinished, found.ended) == (0, {}, {})
     assert found.knows(order("d", 99, attempt=2))
     topic, orders = cluster.catalogue.name("delivery.attempts"), cluster.catalogue.name("delivery.commands")
-    assert read_back(cluster.bootstrap, topic, orders, cluster.codec, {}, NOW) == {}
+    assert read_back(cluster.broker, topic, orders, cluster.codec, {}, NOW) == {}

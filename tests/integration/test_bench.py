@@ -19,6 +19,7 @@ from bench.stage import Staged, stage
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.instance import DataFolder
 from topics import clients
+from topics.broker import Broker
 from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES, ROUTING_COMMANDS, Catalogue
 from topics.reading import high_watermarks
 
@@ -33,11 +34,11 @@ def staged(kafka: str, topic_prefix: str) -> Staged:
     return stage(kafka, topic_prefix, COUNT, PARTITIONS)
 
 
-def written(bootstrap: str, catalogue: Catalogue, topic: str) -> dict[int, list[Record]]:
+def written(broker: Broker, catalogue: Catalogue, topic: str) -> dict[int, list[Record]]:
     """What lies on each partition of a topic, in its order."""
     name, partitions = catalogue.name(topic), range(catalogue.topic(topic).partitions)
-    ends = high_watermarks(bootstrap, name, partitions)
-    consumer = Consumer(clients.reader(bootstrap, f"bench-test-{name}") | {"enable.partition.eof": True})
+    ends = high_watermarks(broker, name, partitions)
+    consumer = Consumer(clients.reader(broker.bootstrap, f"bench-test-{name}") | {"enable.partition.eof": True})
     found: dict[int, list[Record]] = defaultdict(list)
     try:
         consumer.assign([TopicPartition(name, each, 0) for each in partitions])
@@ -66,12 +67,12 @@ def test_both_sides_write_the_same_records(
         assert engine.events == floor.events == expected.events > COUNT
         assert engine.commands == floor.commands == COUNT + PARTITIONS  # and the policy's, one a partition
         for topic in (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES):
-            by_engine = written(cluster.bootstrap, cluster.catalogue, topic)
-            by_floor = written(cluster.bootstrap, target, topic)
+            by_engine = written(cluster.broker, cluster.catalogue, topic)
+            by_floor = written(cluster.broker, target, topic)
             assert [*map(by_engine.get, by_engine)] == [*map(by_floor.get, by_engine)]
             assert sum(map(len, by_engine.values())) == len(expected.of(topic))
         # All of one pool: the partitions of the messages may come there in any order.
-        requests, copies = (written(cluster.bootstrap, each, ROUTING_COMMANDS) for each in (cluster.catalogue, target))
+        requests, copies = (written(cluster.broker, each, ROUTING_COMMANDS) for each in (cluster.catalogue, target))
         assert requests.keys() == copies.keys()
         assert all(sorted(map(repr, requests[each])) == sorted(map(repr, copies[each])) for each in requests)
         assert set(target.topics) == {target.name(each.topic) for made in expected.records.values() for each in made}
@@ -87,7 +88,7 @@ def test_each_round_begins_with_the_same_and_leaves_nothing(staged: Staged, topi
     with staged.again(f"again-{topic_prefix}") as cluster:
         assert run_engine(cluster, staged.expected).events == staged.expected.events
         left = cluster.catalogue
-        assert written(cluster.bootstrap, left, INTERACTION_EVENTS)
+        assert written(cluster.broker, left, INTERACTION_EVENTS)
     topics = Consumer(clients.reader(staged.cluster.bootstrap, "bench-test")).list_topics(timeout=10).topics
     assert not set(left.topics) & set(topics)
     assert set(staged.cluster.catalogue.topics) <= set(topics)
@@ -105,7 +106,7 @@ def test_a_worker_goes_on_from_the_contacts_that_were_written(population: Popula
     log = population.cluster.catalogue
     assert population.group().is_at_end()
     assert not population.group().is_at_end(dict.fromkeys(range(16), 3))
-    before = written(population.cluster.bootstrap, log, INTERACTION_EVENTS)
+    before = written(population.cluster.broker, log, INTERACTION_EVENTS)
     keys = {key for records in before.values() for key, _, _ in records if key and not key.startswith(b"~")}
     assert len(keys) == 30
     assert population.events >= 30 * 3 * 3
@@ -114,7 +115,7 @@ def test_a_worker_goes_on_from_the_contacts_that_were_written(population: Popula
     timing = run_processor(population.cluster, 40, state, "1", wall_clock)
     # All of known contacts: none is made anew, though each message begins something.
     codec = population.cluster.codec
-    after = written(population.cluster.bootstrap, log, INTERACTION_EVENTS)
+    after = written(population.cluster.broker, log, INTERACTION_EVENTS)
     new = [record for each, records in after.items() for record in records[len(before.get(each, [])) :]]
     kinds = [type(codec.decode(value or b"")).__name__ for key, value, _ in new if key and not key.startswith(b"~")]
     assert kinds.count("MessageReceived") == 40

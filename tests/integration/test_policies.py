@@ -31,14 +31,14 @@ def named(name: str) -> Policy:
 
 
 def versions(cluster: Cluster) -> list[PolicyVersion]:
-    return policies.versions(cluster.bootstrap, cluster.catalogue, cluster.codec)
+    return policies.versions(cluster.broker, cluster.catalogue, cluster.codec)
 
 
 def told(cluster: Cluster) -> dict[int, list[tuple[int, bytes]]]:
     """The versions that each partition of commands was told, in their order."""
     topic = cluster.catalogue.topic(INTERACTION_COMMANDS)
     found: dict[int, list[tuple[int, bytes]]] = {each: [] for each in range(topic.partitions)}
-    for record in read_all(cluster.bootstrap, topic.name, range(topic.partitions), "told"):
+    for record in read_all(cluster.broker, topic.name, range(topic.partitions), "told"):
         command = cluster.codec.decode(record.value or b"")
         assert isinstance(command, PublishPolicy)
         found[record.partition].append((command.version, command.document))

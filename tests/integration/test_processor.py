@@ -206,7 +206,7 @@ def test_restoring_waits_for_an_open_transaction_to_be_decided(cluster: Cluster)
         crashed.produce(topic, b"never committed", b"somebody", partition)
     crashed.flush()
     began = time.monotonic()
-    found = [len(list(read_all(cluster.bootstrap, topic, [partition], "reads"))) for partition in range(PARTITIONS)]
+    found = [len(list(read_all(cluster.broker, topic, [partition], "reads"))) for partition in range(PARTITIONS)]
     assert time.monotonic() - began > 3  # it waited until the broker gave the transaction up
     assert sum(found) == len(read_log(cluster).events)
 

@@ -15,7 +15,8 @@ from tests.simulation.faults import Faults
 from tests.simulation.kafka import Kafka
 from tests.simulation.scheduling import Process, Scheduler
 from topics import clients
-from topics.broker import KAFKA, Broker
+from topics.broker import Broker
+from topics.broker import Kafka as RealKafka
 
 PATIENCE = 60
 
@@ -25,24 +26,23 @@ class Stage:
     """A topic with one partition. `play` runs a script where it may wait."""
 
     broker: Broker
-    bootstrap: str
     topic: str
     play: Callable[[Callable[[], None]], None]
 
     def writer(self, name: str) -> Any:
-        producer = self.broker.producer(clients.transactional(self.bootstrap, f"{self.topic}-{name}"))
+        producer = self.broker.producer(clients.transactional(self.broker.bootstrap, f"{self.topic}-{name}"))
         producer.init_transactions(PATIENCE)
         return producer
 
     def reader(self, isolation: str = "read_committed") -> Any:
         consumer = self.broker.consumer(
-            clients.reader(self.bootstrap, f"{self.topic}-reads", isolation) | {"enable.partition.eof": True}
+            clients.reader(self.broker.bootstrap, f"{self.topic}-reads", isolation) | {"enable.partition.eof": True}
         )
         consumer.assign([TopicPartition(self.topic, 0, 0)])
         return consumer
 
     def member(self, told: list[str], instance: str = "one") -> Any:
-        consumer = self.broker.consumer(clients.consumer(self.bootstrap, f"{self.topic}-group", instance))
+        consumer = self.broker.consumer(clients.consumer(self.broker.bootstrap, f"{self.topic}-group", instance))
 
         def assigned(consumer: Any, places: list[TopicPartition]) -> None:
             told.append("assigned")
@@ -79,7 +79,7 @@ def stage(request: pytest.FixtureRequest, topic_prefix: str) -> Iterator[Stage]:
         bootstrap = request.getfixturevalue("kafka")
         admin = AdminClient(clients.admin(bootstrap))
         admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(PATIENCE)
-        yield Stage(KAFKA, bootstrap, topic, lambda script: script())
+        yield Stage(RealKafka(bootstrap), topic, lambda script: script())
         return
     scheduler = Scheduler(random.Random(1))
     kafka = Kafka(scheduler, Faults(random.Random(1)), {topic: 1})
@@ -92,7 +92,7 @@ def stage(request: pytest.FixtureRequest, topic_prefix: str) -> Iterator[Stage]:
         if task.failure is not None:
             raise task.failure
 
-    yield Stage(SimulatedBroker(kafka, process), "simulated", topic, play)
+    yield Stage(SimulatedBroker(kafka, process), topic, play)
 
 
 def test_a_mark_takes_an_offset_and_what_was_aborted_is_not_seen(stage: Stage) -> None:

@@ -72,14 +72,12 @@ def on_a_new_machine(cluster: Cluster) -> AllRows:
 
 def markers(cluster: Cluster) -> dict[int, Marker]:
     shelves = {partition: MemoryShelf(SHAPE) for partition in range(PARTITIONS)}
-    return snapshots.latest(cluster.bootstrap, cluster.catalogue.name("interaction.snapshots"), shelves)
+    return snapshots.latest(cluster.broker, cluster.catalogue.name("interaction.snapshots"), shelves)
 
 
 def in_topic(cluster: Cluster) -> list[tuple[int, bytes, bytes | None]]:
     topic = cluster.catalogue.name("interaction.snapshots")
-    return [
-        (each.partition, each.key, each.value) for each in read_all(cluster.bootstrap, topic, range(PARTITIONS), "s")
-    ]
+    return [(each.partition, each.key, each.value) for each in read_all(cluster.broker, topic, range(PARTITIONS), "s")]
 
 
 def forge(cluster: Cluster, forged: dict[int, Marker]) -> None:

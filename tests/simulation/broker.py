@@ -19,6 +19,8 @@ RULES: Final = {1: load(1, encode(POLICY))}
 class Broker:
     """Gives the workers of one process their clients."""
 
+    bootstrap: Final = "simulated"
+
     def __init__(self, kafka: Kafka, process: Process) -> None:
         self._kafka = kafka
         self._process = process

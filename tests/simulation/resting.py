@@ -102,8 +102,7 @@ def _restored(world: "World", decider: Decider, partition: int) -> Rows:
     events, commands = f"{decider.name}.events", f"{decider.name}.commands"
     apart = (f"{decider.name}.{kept}" for kept in ("content", "profiles"))
     content, profiles = (name if name in CATALOGUE.topics else None for name in apart)
-    broker = Broker(world.kafka, process)
-    log = Log("simulated", "simulated", events, content, commands, profiles=profiles, broker=broker)
+    log = Log(Broker(world.kafka, process), "simulated", events, content, commands, profiles=profiles)
     failures: list[BaseException] = []
 
     def work() -> None:

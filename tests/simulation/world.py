@@ -151,7 +151,7 @@ class World:
         for decider in deciders:
             shelves = self.disk.folder(f"{decider.name}-{instance}", self._end_of(f"{decider.name}.events"))
             setup = Setup(
-                bootstrap="simulated",
+                broker=self._brokers[process],
                 catalogue=CATALOGUE,
                 codec=codec(),
                 decider=decider,
@@ -160,7 +160,6 @@ class World:
                 clock=self.scheduler.wall,
                 shelves=shelves,
                 point=lambda name: self.scheduler.wait(0, None, f"crash at {name}"),
-                broker=self._brokers[process],
             )
             self.scheduler.start(process, decider.name, lambda setup=setup: Processor(setup).run(stop))  # type: ignore[misc, arg-type]
 
@@ -178,14 +177,13 @@ class World:
             yield Lanes(worker).attempt
 
         setup = DeliverySetup(
-            bootstrap="simulated",
+            broker=broker,
             catalogue=CATALOGUE,
             codec=codec(),
             instance=instance,
             makes=makes,
             clock=self.scheduler.wall,
             point=lambda name: self.scheduler.wait(0, None, f"crash at delivery's {name}"),
-            broker=broker,
             begins=lambda *given: SimulatedPublisher(self.kafka, process, codec()),  # type: ignore[arg-type]
             beside=lambda opens, name: SimulatedBeside(self.kafka, process, opens, name),  # type: ignore[arg-type, return-value]
         )
