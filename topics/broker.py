@@ -1,20 +1,12 @@
 """Where clients of Kafka come from: librdkafka's, or those of a simulation (tests/simulation)."""
 
-import os
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-import structlog
 from confluent_kafka import Consumer, Producer
 
 from topics.clients import Config
-
-log = structlog.get_logger()
-
-GRACE: Final = 4.0
-"""Seconds that a call of a transaction may take beyond its own time-out."""
+from topics.watchdog import watched
 
 
 class Broker(Protocol):
@@ -45,7 +37,7 @@ class Kafka:
 
 
 class WatchedProducer(Producer):
-    """A producer none of whose calls of transactions stands for ever: see `watched`."""
+    """A producer none of whose calls of transactions stands for ever (topics.watchdog)."""
 
     def init_transactions(self, *given: Any) -> None:
         watched(super().init_transactions, *given)
@@ -58,29 +50,3 @@ class WatchedProducer(Producer):
 
     def abort_transaction(self, *given: Any) -> None:
         watched(super().abort_transaction, *given)
-
-
-def watched(call: Callable[..., None], *given: Any) -> None:
-    """Makes a call whose last argument is its time-out in seconds. One that goes on beyond that ends the process.
-
-    librdkafka does not always heed the time-out (its issues 5456 and 5511): where the group's coordinator went away,
-    sending offsets was seen to stand for minutes. Such a client can be neither used nor freed, so there is nothing to
-    begin again with but a new process (docs/adr/0032-a-call-that-stands.md).
-    """
-    watch = threading.Timer(given[-1] + GRACE, _end, (call.__name__, given[-1]))
-    watch.daemon = True
-    watch.start()
-    try:
-        call(*given)
-    finally:
-        watch.cancel()
-
-
-def _end(call: str, seconds: float) -> None:
-    """As kill -9 would: what is under way is aborted when the process is started again."""
-    log.critical(
-        "a call of Kafka's client does not end: this process does, and whoever supervises it has to start it again",
-        call=call,
-        seconds=seconds + GRACE,
-    )
-    os._exit(1)
