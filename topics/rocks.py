@@ -115,10 +115,6 @@ class RocksShelf:
         prefix = self._key(key)
         return self._found(prefix, len(prefix))
 
-    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
-        found = list(islice(self.all(key), most + 1))
-        return None if len(found) > most else found
-
     def all_keys(self) -> Iterator[str]:
         begin = self._rows
         while True:
@@ -158,14 +154,13 @@ class RocksShelf:
             if not change.kind.has_words:
                 batch.put(self._unsaved + place, b"")
             if change.kind is Timer:
-                self._move(batch, change)
+                self._move(batch, due_of(change.before, change), due_of(change.after, change))
         if position is not None:
             batch.put(self._place, self._folder.encode(position))
         self._write(batch)
 
-    def _move(self, batch: WriteBatch, change: Change) -> None:
-        """A deadline stands a second time, under when it is due."""
-        old, new = due_of(change.before, change), due_of(change.after, change)
+    def _move(self, batch: WriteBatch, old: Due | None, new: Due | None) -> None:
+        """A deadline stands a second time, under when it is due, and no longer under when it was."""
         if old is not None and old != new:
             batch.delete(self._timer(old))
         if new is not None and old != new:
@@ -211,20 +206,19 @@ class RocksShelf:
         for place, value in dict(rows).items():
             row = self._rows + place
             if place[tag_at(place)] == timers[0]:
-                self._move_filled(batch, place, self._db.get(row), value)
+                self._move(batch, self._due(place, self._db.get(row)), self._due(place, value))
             if value is None:
                 batch.delete(row)
             else:
                 batch.put(row, value)
         self._write(batch)
 
-    def _move_filled(self, batch: WriteBatch, place: bytes, before: bytes | None, after: bytes | None) -> None:
-        """A deadline from a snapshot stands under when it is due, and no longer under when it was."""
+    def _due(self, place: bytes, value: bytes | None) -> Due | None:
+        """When the deadline of a snapshot's place and bytes is due."""
+        if value is None:
+            return None
         key, _, row_id = self._folder.shape.split(place)
-        if before is not None:
-            batch.delete(self._timer((_TIMERS.decode(before).due, key, row_id)))
-        if after is not None:
-            batch.put(self._timer((_TIMERS.decode(after).due, key, row_id)), b"")
+        return _TIMERS.decode(value).due, key, row_id
 
     def _write(self, batch: WriteBatch) -> None:
         try:

@@ -66,9 +66,6 @@ class Shelf(KeyShelf, Protocol):
     shape: Shape | None
     """How its rows are written; None: it has no snapshots."""
 
-    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
-        """All rows of a key, with their ids; None: they are more than `most`."""
-
     def all_keys(self) -> Iterator[str]:
         """Every key that has rows, in order."""
 
@@ -121,11 +118,7 @@ class MemoryShelf:
         return [(row_id, row) for row_id, row in self.all(key) if isinstance(row, kind)]
 
     def all(self, key: str) -> Iterable[tuple[str, Row]]:
-        return [(row_id, row) for (_, row_id), row in self._rows.get(key, {}).items()]
-
-    def few(self, key: str, most: int) -> list[tuple[str, Row]] | None:
-        rows = self._rows.get(key, {})
-        return None if len(rows) > most else [(row_id, row) for (_, row_id), row in rows.items()]
+        return ((row_id, row) for (_, row_id), row in self._rows.get(key, {}).items())
 
     def all_keys(self) -> Iterator[str]:
         return iter(sorted(key for key, rows in self._rows.items() if rows))

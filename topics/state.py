@@ -7,6 +7,7 @@ rolled back before.
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from engine.bookkeeping import Timer
@@ -50,9 +51,10 @@ class PartitionState:
         """The rows of a key; none yet for a new one."""
         rows = self._keys.get(key)
         if rows is None:
-            taken = self.shelf.few(key, TOGETHER)
-            shelf = self.shelf if taken is None else None
-            rows = self._keys[key] = Rows(key, self.journal, shelf, taken or ())
+            taken = list(islice(self.shelf.all(key), TOGETHER + 1))
+            is_whole = len(taken) <= TOGETHER
+            rows = Rows(key, self.journal, None, taken) if is_whole else Rows(key, self.journal, self.shelf)
+            self._keys[key] = rows
         else:
             self._keys.move_to_end(key)
         self._used.add(rows)

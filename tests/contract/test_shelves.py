@@ -146,9 +146,6 @@ def test_a_shelf_is_a_dictionary(shelf: Shelf, steps: list[tuple[str, str, str, 
     for key in {key for key, _, _ in model}:
         wanted = {(kind, row_id): row for (at, kind, row_id), row in model.items() if at == key}
         assert {(type(row), row_id): row for row_id, row in shelf.all(key)} == wanted
-        together = shelf.few(key, len(wanted))
-        assert together is not None and {(type(row), row_id): row for row_id, row in together} == wanted
-        assert shelf.few(key, len(wanted) - 1) is None
         for kind in (Bucket, Timer):
             assert {row_id for row_id, _ in shelf.walk(key, kind)} == {at for of, at in wanted if of is kind}
     dues = sorted((row.due, key, row_id) for (key, _, row_id), row in model.items() if isinstance(row, Timer))
