@@ -13,7 +13,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine
-from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -21,8 +20,7 @@ from typing import Any, Final, Protocol
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from engine.delivery import AttemptBegun, AttemptEnded, DeadLetter, Deliver, is_open
-from engine.envelope import home_of
+from engine.delivery import AttemptBegun, Deliver, is_open
 from engine.interaction.commands import RecordDelivery
 from engine.interaction.outgoing import account_key
 from schemas.codec import Codec, UnreadableRecord
@@ -30,20 +28,14 @@ from topics import clients
 from topics.attempts import Attempts, read_back, read_rest
 from topics.beside import Beside
 from topics.broker import Broker
-from topics.catalogue import (
-    DEAD_LETTERS,
-    DELIVERY_ATTEMPTS,
-    DELIVERY_COMMANDS,
-    INTERACTION_COMMANDS,
-    Catalogue,
-    Topic,
-)
+from topics.catalogue import DELIVERY_ATTEMPTS, DELIVERY_COMMANDS, Catalogue
 from topics.errors import KafkaUnreachable, NotPublished
 from topics.messages import Arrived, gather
 from topics.observing import UNOBSERVED, Observer, Restored, Standing, behind
 from topics.publisher import Outgoing, Publisher
 from topics.reading import asking, high_watermarks
-from topics.tracing import AttemptTrace, Tracer, with_trace
+from topics.taken import Taken, letter_of, written
+from topics.tracing import Tracer
 from topics.transactions import CALL_TIMEOUT, Abort, Restarts, StartAgain, flush, produce, retrying
 from topics.windows import Window
 
@@ -61,6 +53,10 @@ ABORTS: Final = 5
 
 Attempt = Callable[[Deliver, AttemptBegun | None], Coroutine[Any, Any, RecordDelivery]]
 """Makes one attempt; beside it, one of the same delivery that was begun by somebody and has no end."""
+
+
+Done = list[tuple[Taken, RecordDelivery | None]]
+"""What has come to its end, each with what came of its attempt; None: none was made."""
 
 
 class Makes(Protocol):
@@ -113,19 +109,6 @@ class DeliveryWorker:
                 self.assigned.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A record that was taken up; without `letter` it is an order to deliver."""
-
-    partition: int
-    offset: int
-    key: str
-    deliver: Deliver | None = None
-    letter: DeadLetter | None = None
-    attempt: "Future[RecordDelivery] | None" = None
-    trace: AttemptTrace | None = None
-
-
 class _Life:
     """One life of a worker: from a new producer until it is told to stop, or fails."""
 
@@ -146,8 +129,8 @@ class _Life:
         """The attempts under way that were written down, by delivery id: they may have been called."""
         self._asked: dict[int, int] = {}
         """For each partition, the offset after what was asked before it was taken."""
-        self._under_way: dict[tuple[int, int], _Taken] = {}
-        self._done: queue.SimpleQueue[_Taken] = queue.SimpleQueue()
+        self._under_way: dict[tuple[int, int], Taken] = {}
+        self._done: queue.SimpleQueue[Taken] = queue.SimpleQueue()
         """What was taken up and has come to its end, in the order in which it did."""
         self._paused: set[int] = set()
         self._taken: set[int] = set()
@@ -199,37 +182,25 @@ class _Life:
         try:
             deliver = self._setup.codec.decode(record.value or b"")
         except UnreadableRecord as error:
-            letter = self._letter(record, error)
-            self._done.put(_Taken(record.partition, record.offset, key, letter=letter))
+            letter = letter_of(record, self._commands, error, self._setup.clock())
+            place = f"{self._commands}[{record.partition}]@{record.offset}"
+            log.warning("kept as a dead letter", code=error.code, place=place)
+            self._done.put(Taken(record.partition, record.offset, key, letter=letter))
             return
         known = self._known[record.partition]
         if not known.knows(deliver):
             setup = self._setup
             read_rest(setup.broker, self._attempts, setup.codec, record.partition, known)
         if deliver.attempt <= known.ended.get(deliver.delivery_id, 0):
-            self._done.put(_Taken(record.partition, record.offset, key))
+            self._done.put(Taken(record.partition, record.offset, key))
             return
         begun = known.unfinished.get(deliver.delivery_id)
         trace = None if self._setup.tracer is None else self._setup.tracer.attempt(record.trace, deliver)
         with nullcontext() if trace is None else trace.current():
             attempt = self._beside.start(self._beside.opened(deliver, begun))
-        taken = _Taken(record.partition, record.offset, key, deliver, attempt=attempt, trace=trace)
+        taken = Taken(record.partition, record.offset, key, deliver, attempt=attempt, trace=trace)
         self._under_way[record.partition, record.offset] = taken
         attempt.add_done_callback(lambda _: self._done.put(taken))
-
-    def _letter(self, record: Arrived, error: UnreadableRecord) -> DeadLetter:
-        place = f"{self._commands}[{record.partition}]@{record.offset}"
-        log.warning("kept as a dead letter", code=error.code, place=place)
-        return DeadLetter(
-            source_topic=self._commands,
-            source_partition=record.partition,
-            source_offset=record.offset,
-            key=record.key,
-            value=record.value,
-            code=error.code,
-            reason=str(error),
-            at=self._setup.clock(),
-        )
 
     async def _begin(self, begun: AttemptBegun) -> None:
         """Writes down that an attempt begins, and returns when the broker has it."""
@@ -242,39 +213,39 @@ class _Life:
 
     def _report(self) -> None:
         """One transaction of what has ended since the last one."""
-        done: list[_Taken] = []
+        ended: list[Taken] = []
         while not self._done.empty():
             taken = self._done.get()
             self._under_way.pop((taken.partition, taken.offset), None)
             if taken.partition in self._windows and not (taken.attempt is not None and taken.attempt.cancelled()):
-                done.append(taken)
+                ended.append(taken)
             elif taken.deliver is not None:
                 self._begun.pop(taken.deliver.delivery_id, None)  # whoever comes next settles it
-        if not done:
+        if not ended:
             return
-        outcomes = [None if taken.attempt is None else taken.attempt.result() for taken in done]
+        done = [(taken, None if taken.attempt is None else taken.attempt.result()) for taken in ended]
         self._setup.point("attempted")
-        for taken in done:
+        for taken in ended:
             self._windows[taken.partition].end(taken.offset)
-        self._commit(done, outcomes)
+        self._commit(done)
         self._restarts.progress()
-        self._tell(done, outcomes)
-        for taken, outcome in zip(done, outcomes, strict=True):
+        self._tell(done)
+        for taken, outcome in done:
             if outcome is not None:
                 self._note(self._known[taken.partition].unfinished, outcome)
             if self._windows[taken.partition].position >= self._asked[taken.partition]:
                 self._known[taken.partition].ended.clear()
         self._setup.point("committed")
 
-    def _tell(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
+    def _tell(self, done: Done) -> None:
         """Tells whoever looks what stands in the log."""
         reported = []
-        for taken, outcome in zip(done, outcomes, strict=True):
+        for taken, outcome in done:
             if taken.deliver is not None and outcome is not None:
                 reported.append((taken.deliver, outcome))
                 if taken.trace is not None:
                     taken.trace.ended(outcome)
-        letters = [taken.letter.code for taken in done if taken.letter is not None]
+        letters = [taken.letter.code for taken, _ in done if taken.letter is not None]
         self._setup.observer.delivered(reported, letters)
 
     def _note(self, unfinished: dict[str, AttemptBegun], outcome: RecordDelivery) -> None:
@@ -285,13 +256,13 @@ class _Life:
         elif begun is not None:
             unfinished[outcome.delivery_id] = begun
 
-    def _commit(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
+    def _commit(self, done: Done) -> None:
         """What came of attempts, and how far was read: whole or not at all. The outcomes are known, so an aborted
         transaction is made again.
         """
         for remaining in reversed(range(ABORTS)):
             try:
-                self._transact(done, outcomes)
+                self._transact(done)
                 return
             except Abort as error:
                 log.warning("transaction aborted", worker=self._group, why=str(error))
@@ -300,44 +271,22 @@ class _Life:
                     raise
                 retrying(self._producer.abort_transaction, CALL_TIMEOUT)
 
-    def _transact(self, done: list[_Taken], outcomes: list[RecordDelivery | None]) -> None:
-        producer = self._producer
+    def _transact(self, done: Done) -> None:
+        producer, setup = self._producer, self._setup
         retrying(producer.begin_transaction)
-        for taken, outcome in zip(done, outcomes, strict=True):
-            if taken.letter is not None:
-                produce(producer, self._topic(DEAD_LETTERS), taken.key, self._setup.codec.encode(taken.letter))
-            if taken.deliver is not None and outcome is not None:
-                self._produce(taken, taken.deliver, outcome)
+        for taken, outcome in done:
+            for each in written(taken, outcome, setup.codec, setup.clock()):
+                topic = setup.catalogue.topic(each.topic)
+                produce(producer, topic, each.key, each.value, each.headers, each.partition)
         flush(producer)
         places = [
             TopicPartition(self._commands, partition, window.position, window.metadata)
-            for partition in {taken.partition for taken in done}
+            for partition in {taken.partition for taken, _ in done}
             if (window := self._windows.get(partition)) is not None
         ]
         retrying(producer.send_offsets_to_transaction, places, self._consumer.consumer_group_metadata(), CALL_TIMEOUT)
-        self._setup.point("offsets")
+        setup.point("offsets")
         retrying(producer.commit_transaction, CALL_TIMEOUT)
-
-    def _produce(self, taken: _Taken, deliver: Deliver, outcome: RecordDelivery) -> None:
-        encode = self._setup.codec.encode
-        if not is_open(outcome):
-            ended = AttemptEnded(
-                delivery_id=deliver.delivery_id,
-                attempt=deliver.attempt,
-                account=f"{deliver.channel}:{deliver.account}",
-                ended_at=self._setup.clock(),
-                outcome=outcome.outcome,
-                item_id=outcome.item_id,
-            )
-            value = encode(ended)
-            topic = self._topic(DELIVERY_ATTEMPTS)
-            produce(self._producer, topic, deliver.delivery_id, value, partition=taken.partition)
-        key = home_of(deliver.interaction_id)
-        headers = None if taken.trace is None else with_trace(None, taken.trace.header())
-        produce(self._producer, self._topic(INTERACTION_COMMANDS), key, encode(outcome), headers)
-
-    def _topic(self, name: str) -> Topic:
-        return self._setup.catalogue.topic(name)
 
     def _pace(self) -> None:
         """Reads no further on partitions whose oldest record keeps too many waiting to be forgotten."""
