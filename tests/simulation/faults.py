@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 POINTS: Final = ("consumed", "decided", "produced", "offsets", "committed", "stored")
+CHECKPOINT_POINTS: Final = ("produced", "offsets", "committed", "stored")
 DELIVERY_POINTS: Final = ("read", "attempted", "offsets", "committed")
 
 RATES: Final[dict[str, float]] = {
     "crash": 0.004,  # wherever a worker waits
     **{f"crash at {point}": 0.03 for point in POINTS},
+    **{f"crash at checkpoint {point}": 0.1 for point in CHECKPOINT_POINTS},
     **{f"crash at delivery's {point}": 0.1 for point in DELIVERY_POINTS},
     "pause": 0.004,  # past the session's time-out: it wakes up as a zombie
     "pause at a point": 0.02,
@@ -30,6 +32,7 @@ RATES: Final[dict[str, float]] = {
     "shelf lost": 0.2,
     "shelf behind": 0.3,
     "shelf ahead": 0.2,
+    "snapshots compacted": 0.3,
     "command doubled": 0.2,
     "command late": 0.2,
     "begin lost": 0.05,
@@ -58,6 +61,9 @@ EFFECTS: Final = (
     "partition moved",
     "shelf thrown away",
     "shelf caught up",
+    "checkpoint written",
+    "checkpoint refused",
+    "restored from a snapshot",
     "message repeated",
     "offer expired",
     "repeat refused by the platform",
