@@ -23,6 +23,7 @@ from schemas.codec import Codec
 from topics.broker import KAFKA, Broker
 from topics.reading import high_watermarks, read_all
 from topics.shelves import Position, Saved, Shelf
+from topics.transactions import StartAgain
 
 MOST_ROWS: Final = 150_000
 """In one transaction: about a second's work, and far below what a client keeps waiting (500,000)."""
@@ -148,15 +149,30 @@ class Filling:
 def fill(
     bootstrap: str, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker], broker: Broker = KAFKA
 ) -> int:
-    """Fills emptied shelves from their snapshots; gives the number of records that were read."""
+    """Fills emptied shelves from their snapshots; gives the number of records that were read.
+
+    Raises:
+        StartAgain: a snapshot has another checkpoint by now, so that rows of it may be among those that were read, or
+            ones before it compacted away. Only another worker can have written it, after this one was taken for dead.
+    """
     filling = {partition: Filling(shelf, markers[partition]) for partition, shelf in shelves.items()}
     count = 0
     for record in read_all(bootstrap, topic, shelves, f"restore-{topic}", broker=broker):
         filling[record.partition].take(record.key, record.value)
         count += 1
+    _check_last(bootstrap, topic, shelves, markers, broker)
     for each in filling.values():
         each.end()
     return count
+
+
+def _check_last(
+    bootstrap: str, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker], broker: Broker
+) -> None:
+    last = latest(bootstrap, topic, shelves, broker)
+    overtaken = sorted(partition for partition in shelves if last.get(partition) != markers[partition])
+    if overtaken:
+        raise StartAgain(f"{topic}: another worker wrote a checkpoint of partitions {overtaken} while they were read")
 
 
 def is_own(shelf: Shelf, marker: Marker) -> bool:

@@ -20,6 +20,7 @@ RATES: Final[dict[str, float]] = {
     **{f"crash at delivery's {point}": 0.1 for point in DELIVERY_POINTS},
     "pause": 0.004,  # past the session's time-out: it wakes up as a zombie
     "pause at a point": 0.02,
+    "pause while restoring": 0.2,  # between a snapshot's marker and its rows
     "a worker leaves": 0.002,
     "commit lost": 0.03,
     "commit late": 0.03,
@@ -49,7 +50,11 @@ RATES: Final[dict[str, float]] = {
 
 MOST: Final = len(RATES) // 2
 """Of so many kinds at most each seed has some."""
-WITH: Final = {"call done without an answer": ("timeline late",), "begin late": ("crash at delivery's read",)}
+WITH: Final = {
+    "call done without an answer": ("timeline late",),
+    "begin late": ("crash at delivery's read",),
+    "pause while restoring": ("shelf lost",),
+}
 """What shows something new only together."""
 
 EFFECTS: Final = (
@@ -64,6 +69,7 @@ EFFECTS: Final = (
     "checkpoint written",
     "checkpoint refused",
     "restored from a snapshot",
+    "overtaken while it read a snapshot",
     "message repeated",
     "offer expired",
     "repeat refused by the platform",

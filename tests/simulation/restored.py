@@ -3,9 +3,9 @@
 Rows with words or names are not compared: they are of other topics, which a worker reads after its events.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 from engine import bookkeeping
@@ -19,11 +19,12 @@ from engine.rows import Row
 from tests.simulation.broker import RULES
 from tests.simulation.checker import Violation
 from tests.unit.builders import codec
-from topics import processor, restoring, saving
+from topics import processor, restoring, saving, snapshots
 from topics.deciding import Deciding
 from topics.restoring import Log
 from topics.shapes import Shape
 from topics.shelves import MemoryShelf, Position
+from topics.transactions import StartAgain
 
 if TYPE_CHECKING:
     from schemas.codec import Codec
@@ -34,6 +35,8 @@ UNSAVED: Final = 30
 """After so many changed rows there is a checkpoint: a run has some hundreds of them."""
 EVERY: Final = 8_000
 NEARER: Final = 15
+FILLING: Final = "a snapshot's rows"
+"""Where a worker stops that knows a snapshot's marker, and not yet its rows."""
 
 Rows = dict[str, dict[tuple[str, str], Row]]
 
@@ -95,18 +98,26 @@ def checked(world: "World") -> Iterator[None]:
             raise Violation(f"restored, {name}'s state of partition {partition}: {difference(kept, wanted)}")
 
     def restore(decidings: Mapping[int, Deciding], codec: "Codec", log: Log) -> dict[int, Position]:
-        positions = restoring.restore(decidings, codec, log)
+        try:
+            positions = restoring.restore(decidings, codec, log)
+        except StartAgain:
+            world.faults.saw("overtaken while it read a snapshot")
+            raise
         for partition, deciding in decidings.items():
             check(log.events.partition(".")[0], partition, deciding, positions[partition])
         return positions
 
-    replaced: list[tuple[object, str, int | Callable[..., object]]] = [
-        (processor, "restore", restore),
-        (saving, "UNSAVED", UNSAVED),
-        (saving, "EVERY", EVERY),
-        (restoring, "NEARER", NEARER),
-    ]
-    with ExitStack() as stack:
-        for owner, name, by in replaced:
-            stack.enter_context(mock.patch.object(owner, name, by))
+    fill = snapshots.fill
+
+    def filling(*given: Any, **named: Any) -> int:
+        world.scheduler.wait(0, None, FILLING)
+        return fill(*given, **named)
+
+    with (
+        mock.patch.object(snapshots, "fill", filling),
+        mock.patch.object(processor, "restore", restore),
+        mock.patch.object(saving, "UNSAVED", UNSAVED),
+        mock.patch.object(saving, "EVERY", EVERY),
+        mock.patch.object(restoring, "NEARER", NEARER),
+    ):
         yield

@@ -100,7 +100,13 @@ def an_older_position() -> AbstractContextManager[Any]:
     return mock.patch.object(snapshots, "checkpoint", broken)
 
 
+def any_rows() -> AbstractContextManager[Any]:
+    """Whether the rows of a snapshot are those of the marker that was read before is not looked at again."""
+    return mock.patch.object(snapshots, "_check_last", lambda *given: None)
+
+
 ZOMBIES: Final = {"pause": 0.004, "pause at a point": 0.1}
+OVERTAKEN: Final = {"pause while restoring": 0.3, "crash": 0.004, "shelf lost": 0.9}
 LOST: Final = {"crash": 0.01, "shelf lost": 0.9}
 
 
@@ -117,6 +123,7 @@ LOST: Final = {"crash": 0.01, "shelf lost": 0.9}
         (repeats_unknown, {"command doubled": 0.9}, "twice"),
         (a_row_left_out, LOST, "restored|snapshot of partition|ChainBroken"),
         (an_older_position, LOST, "restored|snapshot of partition|ChainBroken"),
+        (any_rows, OVERTAKEN, "restored|ChainBroken"),
         (a_leak, {}, "leak|come to rest|state of partition"),
     ],
 )

@@ -35,7 +35,7 @@ from tests.simulation.kafka import Kafka, Place
 from tests.simulation.people import People
 from tests.simulation.platform import Begins, SimulatedClock, SimulatedPlatform
 from tests.simulation.resting import check_at_rest
-from tests.simulation.restored import checked
+from tests.simulation.restored import FILLING, checked
 from tests.simulation.scheduling import Process, Scheduler, Stop, Task, virtual_time
 from tests.unit.builders import codec
 from topics.delivering import Attempt, DeliverySetup, DeliveryWorker
@@ -64,6 +64,8 @@ COMPACTING: Final = 3_000.0
 """How often the cleaner of Kafka may come by."""
 LONGEST_ABSENCE: Final = 20_000.0
 PAUSES: Final = (3_000.0, 30_000.0)
+LONG_PAUSES: Final = (20_000.0, 30_000.0)
+"""Past the session, and past the next checkpoint of whoever comes after."""
 ALLOWED: Final = (WorkerFailed, OffsetConflict, DatabaseUnreachable, KafkaException)
 """What a worker may end with while things go wrong: it is started again. All else is a fault of the code."""
 
@@ -225,6 +227,9 @@ class World:
         if faults.happens("pause at a point" if is_point else "pause"):
             self._pause(process)
             return False
+        if task.at == FILLING and faults.happens("pause while restoring"):
+            self._pause(process, LONG_PAUSES)
+            return False
         if faults.happens("a worker leaves"):
             self.note(f"{process.name} is told to stop")
             self._stops[process].set()
@@ -244,9 +249,9 @@ class World:
         self._fall_silent(process, lambda: self.scheduler.kill(process))
         self._again_later(process.name, process)
 
-    def _pause(self, process: Process) -> None:
+    def _pause(self, process: Process, pauses: tuple[float, float] = PAUSES) -> None:
         self.note(f"{process.name} is paused")
-        until = self.scheduler.now + self.scheduler.chance.uniform(*PAUSES)
+        until = self.scheduler.now + self.scheduler.chance.uniform(*pauses)
 
         def pause() -> None:
             process.paused_until = until
