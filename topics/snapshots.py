@@ -23,6 +23,7 @@ from schemas.codec import Codec
 from topics.broker import Broker
 from topics.reading import high_watermarks, read_all
 from topics.shelves import Position, Saved, Shelf
+from topics.transactions import StartAgain
 
 MOST_ROWS: Final = 150_000
 """In one transaction: about a second's work, and far below what a client keeps waiting (500,000)."""
@@ -144,15 +145,28 @@ class Filling:
 
 
 def fill(broker: Broker, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker]) -> int:
-    """Fills emptied shelves from their snapshots; gives the number of records that were read."""
+    """Fills emptied shelves from their snapshots; gives the number of records that were read.
+
+    Raises:
+        StartAgain: a snapshot has another checkpoint by now, so that rows of it may be among those that were read, or
+            ones before it compacted away. Only another worker can have written it, after this one was taken for dead.
+    """
     filling = {partition: Filling(shelf, markers[partition]) for partition, shelf in shelves.items()}
     count = 0
     for record in read_all(broker, topic, shelves, f"restore-{topic}"):
         filling[record.partition].take(record.key, record.value)
         count += 1
+    _check_last(broker, topic, shelves, markers)
     for each in filling.values():
         each.end()
     return count
+
+
+def _check_last(broker: Broker, topic: str, shelves: Mapping[int, Shelf], markers: Mapping[int, Marker]) -> None:
+    last = latest(broker, topic, shelves)
+    overtaken = sorted(partition for partition in shelves if last.get(partition) != markers[partition])
+    if overtaken:
+        raise StartAgain(f"{topic}: another worker wrote a checkpoint of partitions {overtaken} while they were read")
 
 
 def is_own(shelf: Shelf, marker: Marker) -> bool:

@@ -64,6 +64,11 @@ class Connection:
         else:
             table[key] = value
 
+    def execute(self, setting: str) -> None:
+        """How a session plans makes no difference here. Rows are asked for otherwise: see SimulatedStore."""
+        if not setting.startswith("SET "):
+            raise NotImplementedError(f"the simulated database was asked {setting!r}")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         database = self.database

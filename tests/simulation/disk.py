@@ -1,12 +1,13 @@
 """What lies on the disks: each worker's shelves, which outlive it, and may be lost or be of another time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from engine.bookkeeping import Chain
 from tests.simulation.faults import Faults
-from topics.shelves import MemoryShelf
+from tests.simulation.restored import SHAPE
+from topics.shelves import MemoryShelf, Saved
 
 
 class DiskShelf(MemoryShelf):
@@ -14,7 +15,7 @@ class DiskShelf(MemoryShelf):
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        super().__init__()
+        super().__init__(SHAPE)
 
     def clear(self) -> None:
         if getattr(self, "_position", None) is not None:
@@ -26,7 +27,12 @@ class DiskShelf(MemoryShelf):
         other = DiskShelf(self._faults)
         other._rows = {key: dict(rows) for key, rows in self._rows.items()}
         other._dues, other._position = list(self._dues), self._position
+        other._unsaved, other._snapshot = set(self._unsaved), self._snapshot
         return other
+
+    def fill(self, rows: Sequence[Saved]) -> None:
+        self._faults.saw("restored from a snapshot")
+        super().fill(rows)
 
     def run_ahead(self) -> None:
         """It reflects an event that the log does not have."""

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 POINTS: Final = ("consumed", "decided", "produced", "offsets", "committed", "stored")
+CHECKPOINT_POINTS: Final = ("produced", "offsets", "committed", "stored")
 DELIVERY_POINTS: Final = ("read", "attempted", "offsets", "committed")
 
 RATES: Final[dict[str, float]] = {
     "crash": 0.004,  # wherever a worker waits
     **{f"crash at {point}": 0.03 for point in POINTS},
+    **{f"crash at checkpoint {point}": 0.1 for point in CHECKPOINT_POINTS},
     **{f"crash at delivery's {point}": 0.1 for point in DELIVERY_POINTS},
     "pause": 0.004,  # past the session's time-out: it wakes up as a zombie
     "pause at a point": 0.02,
+    "pause while restoring": 0.2,  # between a snapshot's marker and its rows
     "a worker leaves": 0.002,
     "commit lost": 0.03,
     "commit late": 0.03,
@@ -30,6 +33,7 @@ RATES: Final[dict[str, float]] = {
     "shelf lost": 0.2,
     "shelf behind": 0.3,
     "shelf ahead": 0.2,
+    "snapshots compacted": 0.3,
     "command doubled": 0.2,
     "command late": 0.2,
     "begin lost": 0.05,
@@ -46,7 +50,11 @@ RATES: Final[dict[str, float]] = {
 
 MOST: Final = len(RATES) // 2
 """Of so many kinds at most each seed has some."""
-WITH: Final = {"call done without an answer": ("timeline late",), "begin late": ("crash at delivery's read",)}
+WITH: Final = {
+    "call done without an answer": ("timeline late",),
+    "begin late": ("crash at delivery's read",),
+    "pause while restoring": ("shelf lost",),
+}
 """What shows something new only together."""
 
 EFFECTS: Final = (
@@ -58,6 +66,10 @@ EFFECTS: Final = (
     "partition moved",
     "shelf thrown away",
     "shelf caught up",
+    "checkpoint written",
+    "checkpoint refused",
+    "restored from a snapshot",
+    "overtaken while it read a snapshot",
     "message repeated",
     "offer expired",
     "repeat refused by the platform",

@@ -50,6 +50,8 @@ class Stored:
     is_mark: bool = False
     at: int = 0
     """When it was written, milliseconds."""
+    is_gone: bool = False
+    """Whether it was compacted away."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Partition:
     def is_shown(self, offset: int) -> bool:
         """Whether a record below the stable offset is one for readers of committed records."""
         record = self.records[offset]
-        if record.is_mark:
+        if record.is_mark or record.is_gone:
             return False
         return record.transaction is None or record.transaction.decision == "committed"
 
@@ -116,6 +118,15 @@ class Kafka:
         records.append(Stored(key, value, at=self.scheduler.wall()))
         self.scheduler.version += 1
         return len(records) - 1
+
+    def compact(self, place: Place, tombstones: bool = False) -> None:
+        """Of each key only the last committed record stays, and of that nothing where it is an old tombstone."""
+        partition, later = self.partitions[place], set[bytes]()
+        for offset in reversed(range(partition.stable)):
+            record = partition.records[offset]
+            if partition.is_shown(offset):
+                record.is_gone = record.key in later or (tombstones and record.value is None)
+                later.add(record.key)
 
     # --- transactions: what the coordinator does ---
 

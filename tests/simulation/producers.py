@@ -107,6 +107,9 @@ class SimulatedProducer:
         if refusal is not None:
             stale = refusal == "ILLEGAL_GENERATION"
             self._kafka.faults.saw("stale generation refused" if stale else "zombie's offsets refused")
+            latest = self._kafka.writers[self._name].latest
+            if latest is not None and not latest.decision and any("snapshots" in topic for topic, _ in latest.places):
+                self._kafka.faults.saw("checkpoint refused")
             raise self._to_abort(getattr(KafkaError, refusal), "the group refuses the offsets")
         offsets = {(each.topic, each.partition): (each.offset, each.metadata or "") for each in positions}
         self._at_broker(lambda: self._kafka.add_offsets(self._name, self._epoch, metadata.group, offsets))

@@ -10,7 +10,6 @@ from engine.interaction.decider import InteractionDecider
 from engine.interaction.state import Interaction
 from engine.routing.decider import RoutingDecider
 from engine.routing.state import Agent, Offer, Place, Request, Reservation, Slot
-from engine.rows import Row
 from projections.builds import Build
 from projections.catalogue import PROJECTIONS
 from projections.records import KNOWN, read
@@ -18,6 +17,7 @@ from projections.writer import Writer
 from tests.simulation.broker import CATALOGUE, PARTITIONS, RULES, Broker
 from tests.simulation.checker import Violation
 from tests.simulation.database import Database
+from tests.simulation.restored import SHAPE, Rows, difference, rows_of
 from tests.simulation.scheduling import Process, Task
 from tests.unit.builders import codec
 from topics.deciding import Deciding
@@ -26,8 +26,6 @@ from topics.shelves import MemoryShelf
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
-
-Rows = dict[str, dict[tuple[str, str], Row]]
 
 
 def check_at_rest(world: "World") -> None:
@@ -75,8 +73,12 @@ def _check_states(world: "World") -> None:
             from_the_log = _restored(world, decider, partition)
             owner = world.kafka.group(f"{decider.name}.processor").owner[f"{decider.name}.commands", partition]
             kept = _rows(world.disk.shelf(f"{decider.name}-{owner.rpartition('-')[2]}", partition))
-            if kept != from_the_log:
-                raise Violation(f"{decider.name}'s state of partition {partition}: {_difference(kept, from_the_log)}")
+            world.kafka.compact((f"{decider.name}.snapshots", partition), tombstones=True)
+            from_the_snapshot = _restored(world, decider, partition, f"{decider.name}.snapshots")
+            for what, there in {"state": kept, "snapshot": from_the_snapshot}.items():
+                if there != from_the_log:
+                    wrong = difference(there, from_the_log)
+                    raise Violation(f"{decider.name}'s {what} of partition {partition}: {wrong}")
             rows |= from_the_log
         found.append(rows)
     for name, row in _of_all(found[0], Interaction):
@@ -95,14 +97,16 @@ def _of_all(rows: Rows, kind: type[Any]) -> Iterator[tuple[str, Any]]:
         yield from ((row_id, row) for (_, row_id), row in each.items() if isinstance(row, kind))
 
 
-def _restored(world: "World", decider: Decider, partition: int) -> Rows:
-    """What a worker without a shelf would have."""
-    shelf = MemoryShelf()
+def _restored(world: "World", decider: Decider, partition: int, snapshots: str | None = None) -> Rows:
+    """What a worker without a shelf would have, with a snapshot or without."""
+    shelf = MemoryShelf(SHAPE)
     process = Process("checker")
     events, commands = f"{decider.name}.events", f"{decider.name}.commands"
     apart = (f"{decider.name}.{kept}" for kept in ("content", "profiles"))
     content, profiles = (name if name in CATALOGUE.topics else None for name in apart)
-    log = Log(Broker(world.kafka, process), "simulated", events, content, commands, profiles=profiles)
+    log = Log(
+        Broker(world.kafka, process), "simulated", events, content, commands, profiles=profiles, snapshots=snapshots
+    )
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -125,16 +129,7 @@ def _run(world: "World", task: Task) -> None:
 
 
 def _rows(shelf: MemoryShelf) -> Rows:
-    return {key: {(type(row).__name__, row_id): row for row_id, row in shelf.all(key)} for key in shelf.all_keys()}
-
-
-def _difference(kept: Rows, wanted: Rows) -> str:
-    for key in sorted({*kept, *wanted}):
-        ours, theirs = kept.get(key, {}), wanted.get(key, {})
-        for place in sorted({*ours, *theirs}):
-            if ours.get(place) != theirs.get(place):
-                return f"{key} {place} is {ours.get(place)}, by the log {theirs.get(place)}"
-    return "none"
+    return rows_of(shelf, words=True)
 
 
 def _check_tables(world: "World") -> None:

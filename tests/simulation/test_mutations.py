@@ -17,7 +17,7 @@ from tests.simulation.checker import Violation
 from tests.simulation.consumers import Metadata
 from tests.simulation.faults import Faults
 from tests.simulation.world import World
-from topics import processor, restoring
+from topics import processor, restoring, snapshots
 from topics.ends import Ends
 from topics.processor import Processor
 from topics.transactions import retrying
@@ -79,7 +79,35 @@ def a_leak() -> AbstractContextManager[Any]:
     return mock.patch.dict(evolve._STEPS, {SlotFreed: lambda rows, event: None})
 
 
+def a_row_left_out() -> AbstractContextManager[Any]:
+    """A checkpoint has all rows that were changed but the first."""
+    records: Any = snapshots.records
+
+    def broken(written: snapshots.Checkpoint) -> Any:
+        return records(written._replace(rows=written.rows[1:]))
+
+    return mock.patch.object(snapshots, "records", broken)
+
+
+def an_older_position() -> AbstractContextManager[Any]:
+    """A checkpoint's marker says what the one before said: its rows are ahead of it."""
+    checkpoint: Any = snapshots.checkpoint
+
+    def broken(shelf: Any, position: Any, step: int) -> Any:
+        before = snapshots.decoded(shelf.snapshot(), "the shelf").position
+        return checkpoint(shelf, position if before.event_offset < 0 else before, step)
+
+    return mock.patch.object(snapshots, "checkpoint", broken)
+
+
+def any_rows() -> AbstractContextManager[Any]:
+    """Whether the rows of a snapshot are those of the marker that was read before is not looked at again."""
+    return mock.patch.object(snapshots, "_check_last", lambda *given: None)
+
+
 ZOMBIES: Final = {"pause": 0.004, "pause at a point": 0.1}
+OVERTAKEN: Final = {"pause while restoring": 0.3, "crash": 0.004, "shelf lost": 0.9}
+LOST: Final = {"crash": 0.01, "shelf lost": 0.9}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +121,9 @@ ZOMBIES: Final = {"pause": 0.004, "pause at a point": 0.1}
         ),
         (any_shelf, {"crash": 0.01, "shelf ahead": 0.9}, "sequence|digest|ChainBroken|state of partition|led to"),
         (repeats_unknown, {"command doubled": 0.9}, "twice"),
+        (a_row_left_out, LOST, "restored|snapshot of partition|ChainBroken"),
+        (an_older_position, LOST, "restored|snapshot of partition|ChainBroken"),
+        (any_rows, OVERTAKEN, "restored|ChainBroken"),
         (a_leak, {}, "leak|come to rest|state of partition"),
     ],
 )

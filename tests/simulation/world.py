@@ -35,6 +35,7 @@ from tests.simulation.kafka import Kafka, Place
 from tests.simulation.people import People
 from tests.simulation.platform import Begins, SimulatedClock, SimulatedPlatform
 from tests.simulation.resting import check_at_rest
+from tests.simulation.restored import FILLING, checked
 from tests.simulation.scheduling import Process, Scheduler, Stop, Task, virtual_time
 from tests.unit.builders import codec
 from topics.delivering import Attempt, DeliverySetup, DeliveryWorker
@@ -59,8 +60,12 @@ QUIET: Final = 40_000.0
 PATIENCE: Final = 900_000.0
 """How long it may take until it is: else something waits for ever."""
 PRESSING: Final = 8_000.0
+COMPACTING: Final = 3_000.0
+"""How often the cleaner of Kafka may come by."""
 LONGEST_ABSENCE: Final = 20_000.0
 PAUSES: Final = (3_000.0, 30_000.0)
+LONG_PAUSES: Final = (20_000.0, 30_000.0)
+"""Past the session, and past the next checkpoint of whoever comes after."""
 ALLOWED: Final = (WorkerFailed, OffsetConflict, DatabaseUnreachable, KafkaException)
 """What a worker may end with while things go wrong: it is started again. All else is a fault of the code."""
 
@@ -99,6 +104,7 @@ class World:
         """Raises Violation where something is not as it has to be."""
         with self._installed():
             self.people.begin(1, FAULTY * 0.8)
+            self._compact()
             for name in ("engine-1", "engine-2", "delivery-1", "delivery-2", "projector-1", "projector-2"):
                 self.start(name)
             while self.scheduler.now < FAULTY and self.scheduler.steps < steps:
@@ -159,9 +165,14 @@ class World:
                 policies=known,
                 clock=self.scheduler.wall,
                 shelves=shelves,
-                point=lambda name: self.scheduler.wait(0, None, f"crash at {name}"),
+                point=self._point,
             )
             self.scheduler.start(process, decider.name, lambda setup=setup: Processor(setup).run(stop))  # type: ignore[misc, arg-type]
+
+    def _point(self, name: str) -> None:
+        if name == "checkpoint committed":
+            self.faults.saw("checkpoint written")
+        self.scheduler.wait(0, None, f"crash at {name}")
 
     def _delivery(self, process: Process, instance: str) -> None:
         broker, stop = self._brokers[process], self._stops[process]
@@ -214,19 +225,31 @@ class World:
         if faults.happens("pause at a point" if is_point else "pause"):
             self._pause(process)
             return False
+        if task.at == FILLING and faults.happens("pause while restoring"):
+            self._pause(process, LONG_PAUSES)
+            return False
         if faults.happens("a worker leaves"):
             self.note(f"{process.name} is told to stop")
             self._stops[process].set()
         return True
+
+    def _compact(self) -> None:
+        """Kafka's cleaner comes by, now and then."""
+        if self.faults.happens("snapshots compacted"):
+            for topic, partition in self.kafka.partitions:
+                if topic.endswith(".snapshots"):
+                    self.kafka.compact((topic, partition))
+        if self.faults.active:
+            self.scheduler.at(self.scheduler.now + COMPACTING, self._compact)
 
     def _crash(self, process: Process) -> None:
         self.note(f"{process.name} is killed")
         self._fall_silent(process, lambda: self.scheduler.kill(process))
         self._again_later(process.name, process)
 
-    def _pause(self, process: Process) -> None:
+    def _pause(self, process: Process, pauses: tuple[float, float] = PAUSES) -> None:
         self.note(f"{process.name} is paused")
-        until = self.scheduler.now + self.scheduler.chance.uniform(*PAUSES)
+        until = self.scheduler.now + self.scheduler.chance.uniform(*pauses)
 
         def pause() -> None:
             process.paused_until = until
@@ -315,6 +338,7 @@ class World:
             logging.disable(logging.CRITICAL)
             stack.enter_context(virtual_time(self.scheduler))
             stack.enter_context(standing_in(self.database))
+            stack.enter_context(checked(self))
             stack.callback(self._kill_all)
             yield
 
