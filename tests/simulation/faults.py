@@ -20,7 +20,7 @@ RATES: Final[dict[str, float]] = {
     **{f"crash at delivery's {point}": 0.1 for point in DELIVERY_POINTS},
     "pause": 0.004,  # past the session's time-out: it wakes up as a zombie
     "pause at a point": 0.02,
-    "pause while restoring": 0.2,  # between a snapshot's marker and its rows
+    "pause while restoring": 0.1,  # between a snapshot's marker and its rows
     "a worker leaves": 0.002,
     "commit lost": 0.03,
     "commit late": 0.03,
@@ -53,9 +53,9 @@ MOST: Final = len(RATES) // 2
 WITH: Final = {
     "call done without an answer": ("timeline late",),
     "begin late": ("crash at delivery's read",),
-    "pause while restoring": ("shelf lost",),
+    "pause while restoring": ("shelf lost", "crash"),
 }
-"""What shows something new only together."""
+"""What shows something new only together, and best with nothing else."""
 
 EFFECTS: Final = (
     "zombie's offsets refused",
@@ -69,7 +69,6 @@ EFFECTS: Final = (
     "checkpoint written",
     "checkpoint refused",
     "restored from a snapshot",
-    "overtaken while it read a snapshot",
     "message repeated",
     "offer expired",
     "repeat refused by the platform",
@@ -106,5 +105,7 @@ def drawn(seed: int, chance: random.Random) -> Faults:
     kinds = sorted(RATES)
     some = {kind: RATES[kind] * chance.uniform(0.5, 2) for kind in chance.sample(kinds, chance.randint(0, MOST))}
     turn = kinds[seed % len(kinds)]
+    if turn in WITH:
+        some.clear()
     some |= {kind: RATES[kind] * 3 for kind in (turn, *WITH.get(turn, ()))}
     return Faults(chance, {kind: min(0.9, rate) for kind, rate in some.items()})
