@@ -13,10 +13,13 @@ from bench.stage import Expected, still_clock, undisturbed
 from engine.interaction.decider import InteractionDecider
 from rejoinder.cluster import Cluster
 from rejoinder.programs.engine import state_folder
+from rejoinder.signing import WriterKey
 from topics import policies
 from topics.processor import Processor, Setup
+from topics.sealing import writer_name
 
 PATIENCE: Final = 600.0
+SECRET: Final = b"the secret behind the seals of the bench"
 """Seconds until a run is given up."""
 
 
@@ -70,6 +73,7 @@ def run_processor(cluster: Cluster, commands: int, above: Path, instance: str, c
                 codec=cluster.codec,
                 decider=decider,
                 instance=instance,
+                signer=WriterKey(SECRET, writer_name(decider.name, instance)),
                 policies=policies.rules(cluster.broker, cluster.catalogue, cluster.codec),
                 clock=clock,
                 shelves=folder.shelf,

@@ -16,6 +16,7 @@ from engine.interaction import events as interaction_events
 from engine.record import Timestamp
 from engine.routing import commands as routing_commands
 from engine.routing import events as routing_events
+from engine.seals import RECORDS as SEALS
 from schemas import files
 
 _PRIMITIVES: Final[dict[Any, str]] = {str: "string", int: "long", float: "double", bool: "boolean", bytes: "bytes"}
@@ -37,6 +38,7 @@ def record_types() -> dict[str, type[msgspec.Struct]]:
         *routing_commands.COMMANDS,
         *routing_events.EVENTS,
         *RECORDS,
+        *SEALS,
         *_rows("engine.bookkeeping"),
         *_rows("engine.interaction.state"),
         *_rows("engine.routing.state"),

@@ -25,6 +25,15 @@ def home_secret(settings: Settings) -> bytes:
     return kept_secret(settings, "home").encode()
 
 
+def audit_secret(settings: Settings) -> bytes:
+    """The permanent secret behind the writers' keys (rejoinder.signing). Raises SettingsError, as `home_secret`.
+
+    One of its own keeps those apart who read webhooks, and need the home secret, and those who write the log.
+    """
+    given = settings.audit.secret
+    return home_secret(settings) if given is None else given.get_secret_value().encode()
+
+
 def kept_secret(settings: Settings, name: str) -> str:
     """The secret `name` of this data folder, made when it is first asked for."""
     file = secrets_folder(settings) / name

@@ -177,6 +177,14 @@ class Home(Section):
     )
 
 
+class Audit(Section):
+    secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+        None,
+        description="The secret behind the keys with which workers seal the log. Permanent, the same everywhere; without "
+        "it, home.secret.",
+    )
+
+
 class Accounts(Section):
     file: Folder | None = Field(
         None, description="Where the accounts' tokens lie; else secrets/accounts.json in the data folder."

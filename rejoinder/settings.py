@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
 from rejoinder.sections import (
     Accounts,
+    Audit,
     Folder,
     Home,
     Kafka,
@@ -66,6 +67,7 @@ class Settings(Section):
     log: Log = Log()
     time: Time = Time()
     home: Home = Home()
+    audit: Audit = Audit()
     accounts: Accounts = Accounts()
     x: X = X()
     meta: Meta = Meta()

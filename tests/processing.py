@@ -29,15 +29,18 @@ from rejoinder.cluster import Cluster, connect, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.programs.engine import state_folder
 from rejoinder.settings import Settings, load
+from rejoinder.signing import WriterKey
 from tests.threads import in_threads
 from topics import clients, policies, saving
 from topics.observing import UNOBSERVED, Observer
 from topics.processor import Processor, Setup
 from topics.publisher import Outgoing
 from topics.restoring import Log
+from topics.sealing import writer_name
 from topics.shelves import Shelf
 
 ROOT = Path(__file__).parent.parent
+AUDIT_SECRET = b"the secret behind the writers' keys"
 POLICY = Policy(
     name="test",
     accounts=(Account(channel="x", id="9", handle="acme", queue="care"),),
@@ -123,6 +126,7 @@ def setup(
         codec=cluster.codec,
         decider=decider,
         instance=instance,
+        signer=WriterKey(AUDIT_SECRET, writer_name(decider.name, instance)),
         policies=known,
         clock=wall_clock,
         observer=observer,

@@ -27,6 +27,8 @@ COMMAND_RESULTS: Final = "command.results"
 POLICIES: Final = "policies"
 DEAD_LETTERS: Final = "dead.letters"
 ACCESS_TOKENS: Final = "access.tokens"
+AUDIT_SEALS: Final = "audit.seals"
+AUDIT_WRITERS: Final = "audit.writers"
 SCHEMAS: Final = "_schemas"
 
 KEPT: Final = {"cleanup.policy": "delete", "retention.ms": str(FOR_EVER), "retention.bytes": str(FOR_EVER)}
@@ -114,6 +116,9 @@ def catalogue(
         topic(POLICIES, "version", "every version of the policy", COMPACTED),
         topic(DEAD_LETTERS, "original key", "what could not be read or decided, with the reason", A_MONTH),
         topic(ACCESS_TOKENS, "token id", "who may use the HTTP API, as what, until when; no secrets", COMPACTED),
+        # One partition: a writer finds its last seal near the end, and an auditor reads them in one order.
+        topic(AUDIT_SEALS, "writer", "what each transaction's writer signed of its events", KEPT, count=1),
+        topic(AUDIT_WRITERS, "writer", "who seals, with which public key", COMPACTED, count=1),
         # One partition, because a registry gives out ids in the order of this log.
         topic(SCHEMAS, "subject and version", "the schemas and their ids", COMPACTED, count=1),
     )

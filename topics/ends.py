@@ -46,6 +46,14 @@ class Ends:
         for at, (output, topic, place) in enumerate(zip(self._outputs, self._topics, self._places, strict=True)):
             yield output, topic, place[1], self._ends[place].told if self._last[place] == at else None
 
+    def events(self) -> dict[tuple[str, int], tuple[list[Output], End]]:
+        """The events by topic (the catalogue's word) and partition, in their order, with where the last one stands."""
+        found: dict[tuple[str, int], tuple[list[Output], End]] = {}
+        for output, place in zip(self._outputs, self._places, strict=True):
+            if output.event is not None:
+                found.setdefault((output.topic, place[1]), ([], self._ends[place]))[0].append(output)
+        return found
+
     def of(self, topic: str, partition: int) -> End | None:
         """The last record in a partition, if there was one."""
         return self._ends.get((topic, partition))

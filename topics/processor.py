@@ -37,6 +37,7 @@ from topics.observing import UNOBSERVED, Batch, Observer, Restored, Standing, be
 from topics.reading import asking
 from topics.restoring import Log, restore
 from topics.saving import Saving
+from topics.sealing import Sealing, Signer, writer_name
 from topics.shelves import MemoryShelf, Position, Shelf
 from topics.state import PartitionState
 from topics.tracing import BatchTrace, Tracer
@@ -67,6 +68,7 @@ class Setup:
     """What a processor needs to know.
 
     instance: the worker's name, the same after a restart: its group member and its transactions.
+    signer: the key that seals what it writes (topics.sealing), by the name `writer`.
     policies: compiled policies by version; filled from the topic before the start, shared by a worker's processors.
     recorded: time is what the recorded traffic says, see topics.deciding.
     """
@@ -76,6 +78,7 @@ class Setup:
     codec: Codec
     decider: Decider
     instance: str
+    signer: Signer
     policies: dict[int, Rules]
     clock: Callable[[], int]
     recorded: bool = False
@@ -86,6 +89,11 @@ class Setup:
     observer: Observer = UNOBSERVED
     tracer: Tracer | None = None
     """Follows messages across Kafka. None: headers are neither read nor written for that."""
+
+    @property
+    def writer(self) -> str:
+        """Who seals the events."""
+        return writer_name(self.decider.name, self.instance)
 
 
 class Processor:
@@ -103,6 +111,7 @@ class Processor:
         self._positions: dict[int, Position] = {}
         self._headers = CloudEvents(f"/rejoinder/{setup.decider.name}", setup.codec.name_of)
         self._restarts = Restarts(self._group)
+        self._sealing = Sealing(setup.writer, setup.signer, setup.catalogue, setup.codec)
         self.assigned = threading.Event()
 
     def _apart(self, what: str) -> str | None:
@@ -131,6 +140,7 @@ class Processor:
         name = f"{self._group}-{setup.instance}"
         producer = setup.broker.producer(clients.transactional(setup.broker.bootstrap, name))
         retrying(producer.init_transactions, CALL_TIMEOUT)
+        self._sealing.begin(setup.broker, setup.clock())
         consumer = setup.broker.consumer(clients.consumer(setup.broker.bootstrap, self._group, name))
 
         def send_offsets(partition: int) -> None:
@@ -240,6 +250,7 @@ class Processor:
                 trace.ended(error)
             raise
         since_committed = time.perf_counter()
+        self._sealing.stands()
         self._read_to |= positions
         for partition in touched:
             self._positions[partition] = self._position(partition, ends)
@@ -317,6 +328,8 @@ class Processor:
             produce(producer, topic, output.key, output.value, headers, partition, on_delivery)
         point("produced")
         flush(producer)
+        for topic, value in self._sealing.records(ends, self._setup.clock()):
+            produce(producer, topic, self._setup.writer, value)
         # Of a transaction of deadlines alone: where we stand, so that a zombie's is refused too.
         self._send_offsets(consumer, producer, positions or self._read_to)
         point("offsets")

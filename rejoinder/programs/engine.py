@@ -17,10 +17,13 @@ from rejoinder.instance import report_ready
 from rejoinder.observing.program import Seen, observed
 from rejoinder.observing.workers import WorkerObserver, has_partitions
 from rejoinder.programs import bootstrap_of, until_told
+from rejoinder.secrets import audit_secret
 from rejoinder.settings import Settings
+from rejoinder.signing import WriterKey
 from topics import policies
 from topics.processor import Processor, Setup
 from topics.rocks import RocksFolder
+from topics.sealing import writer_name
 
 ROWS: Final = (*bookkeeping.ROWS, *interaction_state.ROWS, *routing_state.ROWS)
 READY_WAIT: Final = 0.1
@@ -36,7 +39,7 @@ def run(settings: Settings, worker: str = "1") -> None:
 def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack) -> list[Processor]:
     cluster = connect(settings, bootstrap_of(settings))
     known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
-    above = settings.data / "state"
+    above, secret = settings.data / "state", audit_secret(settings)
 
     def processor(decider: Decider) -> Processor:
         folder = folders.enter_context(closing(state_folder(above, decider, worker)))
@@ -47,6 +50,7 @@ def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack)
                 codec=cluster.codec,
                 decider=decider,
                 instance=worker,
+                signer=WriterKey(secret, writer_name(decider.name, worker)),
                 policies=known,
                 clock=wall_clock,
                 recorded=settings.time.mode == "recorded",

@@ -13,6 +13,7 @@ from topics.catalogue import catalogue
 
 PARTITIONS: Final = 2
 CATALOGUE: Final = catalogue(PARTITIONS)
+AUDIT_SECRET: Final = b"the secret behind the writers' keys"
 RULES: Final = {1: load(1, encode(POLICY))}
 
 

@@ -25,8 +25,9 @@ from projections.catalogue import PROJECTIONS
 from projections.errors import DatabaseUnreachable, OffsetConflict
 from projections.projector import Projector
 from projections.projector import Settings as ProjectorSettings
+from rejoinder.signing import WriterKey
 from tests.simulation.beside import SimulatedBeside, SimulatedPublisher
-from tests.simulation.broker import CATALOGUE, PARTITIONS, RULES, Broker
+from tests.simulation.broker import AUDIT_SECRET, CATALOGUE, PARTITIONS, RULES, Broker
 from tests.simulation.checker import Checker, Seen, Violation
 from tests.simulation.database import Database, standing_in
 from tests.simulation.disk import Disk
@@ -40,6 +41,7 @@ from tests.simulation.scheduling import Process, Scheduler, Stop, Task, virtual_
 from tests.unit.builders import codec
 from topics.delivering import Attempt, DeliverySetup, DeliveryWorker
 from topics.processor import Processor, Setup
+from topics.sealing import writer_name
 from topics.transactions import WorkerFailed
 
 WATCHED: Final = (
@@ -162,6 +164,7 @@ class World:
                 codec=codec(),
                 decider=decider,
                 instance=instance,
+                signer=WriterKey(AUDIT_SECRET, writer_name(decider.name, instance)),
                 policies=known,
                 clock=self.scheduler.wall,
                 shelves=shelves,
