@@ -24,6 +24,7 @@ from engine.interaction.decider import InteractionDecider
 from engine.record import Event, Record
 from rejoinder.cluster import Cluster
 from rejoinder.deployment import deploy, ensure_policy
+from rejoinder.programs.engine import COLLECT_AFTER
 from rejoinder.settings import load
 from topics import clients, policies
 from topics.admin import Topics
@@ -200,10 +201,15 @@ def delete(bootstrap: str, catalogue: Catalogue) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """What is in memory already is kept out of the garbage collector's way: it would cost what comes next."""
+    """What is in memory already is kept out of the garbage collector's way: it would cost what comes next. Which looks
+    for garbage as seldom as in the engine's own process.
+    """
     gc.collect()
     gc.freeze()
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER)
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
