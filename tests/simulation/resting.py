@@ -18,6 +18,7 @@ from tests.simulation.broker import CATALOGUE, PARTITIONS, RULES, Broker
 from tests.simulation.checker import Violation
 from tests.simulation.database import Database
 from tests.simulation.restored import SHAPE, Rows, difference, rows_of
+from tests.simulation.sealed import check_seals
 from tests.simulation.scheduling import Process, Task
 from tests.unit.builders import codec
 from topics.deciding import Deciding
@@ -33,6 +34,7 @@ def check_at_rest(world: "World") -> None:
     world.checker.check_at_rest()
     _check_platform(world)
     _check_read(world)
+    check_seals(world)
     _check_states(world)
     _check_tables(world)
 
