@@ -1,0 +1,113 @@
+"""`audit`: proof that the log is as it was written."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from engine.errors import RejoinderError
+from rejoinder.auditing import Checked, verify as verify_log, writers
+from rejoinder.cli.errors import BadInput
+from rejoinder.cli.instances import running_instance
+from rejoinder.cli.kafka import cluster_of
+from rejoinder.cli.options import Config, Data, Json, group
+from rejoinder.cli.terminal import print_json, print_table, tell
+from rejoinder.cluster import Cluster
+from rejoinder.secrets import audit_secret
+from rejoinder.settings import Settings
+from rejoinder.signing import public_keys
+
+SHOWN: Final = 20
+KEY_BYTES: Final = 32
+
+app = group("Prove from the log alone that nothing in it was changed, removed, reordered or put in.")
+
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys", help="The writers' public keys, as `audit keys --json` gave them. Without it: those of this folder's secret."
+    ),
+]
+
+
+class Tampered(RejoinderError):
+    """The log is not what was written."""
+
+
+@app.command()
+def keys(json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Print the public keys of all who write events. Give them to the auditor by another way than through the log.
+
+    Example: rejoinder audit keys --json > keys.jsonl
+    """
+    settings, instance = running_instance(data, config)
+    found = _derived(settings, cluster_of(settings, instance))
+    if json:
+        return print_json({"writer": writer, "key": key.hex()} for writer, key in found.items())
+    print_table(("writer", "key"), [(writer, key.hex()) for writer, key in found.items()])
+
+
+@app.command()
+def verify(file: Keys = None, json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Read the whole log, and hold each event against the one before it and against its writer's seal.
+
+    Ends with 1 if anything is not as it was written, and names the first that is not.
+
+    Example: rejoinder audit verify --keys keys.jsonl
+    """
+    settings, instance = running_instance(data, config)
+    cluster = cluster_of(settings, instance)
+    trusted = _derived(settings, cluster) if file is None else _read(file)
+    checked = verify_log(cluster, trusted)
+    if json:
+        print_json([_told(checked)])
+    else:
+        _show(checked)
+    if checked.faults:
+        first = checked.faults[0]
+        raise Tampered(f"the log is not what was written: {first.topic}[{first.partition}]@{first.offset}: {first.reason}")
+
+
+def _derived(settings: Settings, cluster: Cluster) -> dict[str, bytes]:
+    return public_keys(audit_secret(settings), sorted(writers(cluster)))
+
+
+def _read(file: Path) -> dict[str, bytes]:
+    """Raises BadInput."""
+    found: dict[str, bytes] = {}
+    try:
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            told = jsonlib.loads(line)
+            found[told["writer"]] = bytes.fromhex(told["key"])
+            if len(found[told["writer"]]) != KEY_BYTES:
+                raise ValueError("a key has 64 hex digits")
+    except OSError as error:
+        raise BadInput(f"{file} can't be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{file}:{number}: {error}; it has to be as `rejoinder audit keys --json` prints it") from error
+    return found
+
+
+def _told(checked: Checked) -> dict[str, Any]:
+    return {
+        "events": checked.events,
+        "seals": checked.seals,
+        "faults": checked.faults,
+        "heads": {writer: {"number": head.number, "digest": head.digest.hex()} for writer, head in checked.heads.items()},
+    }
+
+
+def _show(checked: Checked) -> None:
+    if checked.faults:
+        print_table(
+            ("where", "key", "what"),
+            [(f"{each.topic}[{each.partition}]@{each.offset}", each.key, each.reason) for each in checked.faults[:SHOWN]],
+        )
+        tell(f"{min(SHOWN, len(checked.faults))} of {len(checked.faults)} faults")
+        return
+    print_table(
+        ("writer", "seals", "last"),
+        [(writer, head.number, head.digest.hex()) for writer, head in sorted(checked.heads.items())],
+    )
+    tell(f"{checked.events} events under {checked.seals} seals: each is as it was written, and none is missing")
