@@ -102,9 +102,11 @@ class Topics:
 
     def plan(self) -> list[Difference]:
         """In what the cluster differs from the catalogue; nothing: it is as it should be."""
-        found = self._found()
-        kafkas = [topic for topic in _kafkas_own(self._catalogue) if topic.name in found]
-        configs = self._configs([name for name in self._wanted if name in found] + [topic.name for topic in kafkas])
+        kafkas = {topic.name: topic for topic in _kafkas_own(self._catalogue)}
+        shown = self._found()
+        configs = self._configs(name for name in (*self._wanted, *kafkas) if name in shown)
+        # Brokers hear of a new topic one after the other. What one shows and another doesn't know is not there yet.
+        found = {name: shown[name] for name in configs}
         differences: list[Difference] = []
         for name, topic in self._wanted.items():
             if name not in found:
@@ -112,8 +114,9 @@ class Topics:
             else:
                 differences += [*_shape_differences(topic, found[name]), *_config_differences(topic, configs[name])]
         differences += _family_differences(self._catalogue, found)
-        for topic in kafkas:
-            differences += _less_safe(topic, found[topic.name], configs[topic.name])
+        for name, topic in kafkas.items():
+            if name in found:
+                differences += _less_safe(topic, found[name], configs[name])
         return differences
 
     def apply(self, configs: bool = False) -> list[Difference]:
@@ -131,11 +134,16 @@ class Topics:
             raise KafkaUnreachable(self._bootstrap, error.args[0].str()) from error
 
     def _configs(self, names: Iterable[str]) -> dict[str, dict[str, ConfigEntry]]:
+        """The settings of topics; without those that the broker that is asked does not know."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         if not resources:
             return {}
         answers = self._admin.describe_configs(resources, request_timeout=clients.ASK_TIMEOUT)
-        return {resource.name: self._result(answer) for resource, answer in answers.items()}
+        told = {
+            resource.name: self._result(answer, KafkaError.UNKNOWN_TOPIC_OR_PART)
+            for resource, answer in answers.items()
+        }
+        return {name: config for name, config in told.items() if config is not None}
 
     def _create(self, topics: Iterable[Topic]) -> None:
         new = [NewTopic(each.name, each.partitions, each.replication, config=each.config) for each in topics]

@@ -83,6 +83,18 @@ def test_apply_creates_what_is_missing_and_then_there_is_nothing_to_do(topics: T
     assert listed == {name: (topic.partitions, 1) for name, topic in names.topics.items()}
 
 
+def test_a_topic_of_which_only_some_brokers_have_heard_is_not_there_yet(
+    kafka: str, topics: Topics, names: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics.apply()
+    others = catalogue(2, prefix=f"{names.prefix}other.")
+    shown = topics._found()
+    asked = Topics(kafka, others)
+    as_by_another_broker = {others.prefix + name.removeprefix(names.prefix): each for name, each in shown.items()}
+    monkeypatch.setattr(asked, "_found", lambda: as_by_another_broker)
+    assert {(each.topic, each.kind) for each in asked.plan()} == {(name, Kind.MISSING) for name in others.topics}
+
+
 def test_a_topic_with_other_settings_is_shown_and_changed_only_when_asked(
     kafka: str, topics: Topics, names: Catalogue
 ) -> None:
