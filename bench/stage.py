@@ -21,10 +21,9 @@ from engine.decider import Decider
 from engine.envelope import partition_of
 from engine.interaction.commands import ReceiveMessage
 from engine.interaction.decider import InteractionDecider
-from engine.record import Event, Record
+from engine.record import COLLECT_AFTER, Event, Record
 from rejoinder.cluster import Cluster
 from rejoinder.deployment import deploy, ensure_policy
-from rejoinder.programs.engine import COLLECT_AFTER
 from rejoinder.settings import load
 from topics import clients, policies
 from topics.admin import Topics
@@ -201,8 +200,8 @@ def delete(bootstrap: str, catalogue: Catalogue) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """What is in memory already is kept out of the garbage collector's way: it would cost what comes next. Which looks
-    for garbage as seldom as in the engine's own process.
+    """What is in memory already is kept out of the garbage collector's way: it would cost what comes next. It looks for
+    garbage as seldom as in the engine's own process.
     """
     gc.collect()
     gc.freeze()

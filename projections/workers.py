@@ -10,18 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Final
 
+from engine.record import COLLECT_AFTER
 from projections.builds import Build
 from projections.errors import ProjectionError
 from projections.log import Settings
 from projections.projector import connect
 from projections.rebuild import Stop, replay
 from projections.records import Codec, Place
-
-COLLECT_AFTER: Final = 100_000
-"""New objects after which Python looks for garbage in circles. Rows and records form none: it found nothing, and took
-a tenth of the time."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from engine import bookkeeping
 from engine.decider import Decider
 from engine.interaction import state as interaction_state
 from engine.interaction.decider import InteractionDecider
+from engine.record import COLLECT_AFTER
 from engine.routing import state as routing_state
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import connect, wall_clock
@@ -28,9 +29,6 @@ from topics.sealing import writer_name
 
 ROWS: Final = (*bookkeeping.ROWS, *interaction_state.ROWS, *routing_state.ROWS)
 READY_WAIT: Final = 0.1
-COLLECT_AFTER: Final = 100_000
-"""New objects after which Python looks for garbage in circles. Rows and records form none, and the more of them are in
-memory, the longer it looks: with Python's own 700 it took a fifth of the time, and found nothing."""
 
 
 def run(settings: Settings, worker: str = "1") -> None:

@@ -3,10 +3,10 @@
 import gc
 import threading
 
+from engine.record import COLLECT_AFTER
 from projections.catalogue import PROJECTIONS
 from projections.projector import Projector
 from projections.projector import Settings as ProjectorSettings
-from projections.workers import COLLECT_AFTER
 from rejoinder.cluster import connect
 from rejoinder.instance import report_ready
 from rejoinder.observing.program import Seen, observed

@@ -101,6 +101,11 @@ def test_a_batch_during_which_partitions_are_given_anew_has_each_record_once(
     reader = LogReader(on_kafka.settings, on_kafka.log.codec)
     place = (INTERACTION_EVENTS, 0)
 
+    def seen() -> bool:
+        """The markers follow the commit: until they are there, the partition ends before its first record."""
+        reader.assign({place: 0})
+        return bool(reader.poll(10).records)
+
     class Rebalanced:
         """The reader's consumer; the group changes after the first record."""
 
@@ -119,8 +124,9 @@ def test_a_batch_during_which_partitions_are_given_anew_has_each_record_once(
             return getattr(self._consumer, name)
 
     rebalanced = Rebalanced(reader._consumer)
-    reader._consumer = rebalanced  # type: ignore[assignment]
     try:
+        eventually("the committed records can be read", seen)
+        reader._consumer = rebalanced  # type: ignore[assignment]
         reader.assign({place: 0})
         batch = reader.poll(10)
     finally:

@@ -11,7 +11,7 @@ from typing import Final
 
 from rejoinder.progress import step
 from tests.simulation.checker import Violation
-from tests.simulation.playing import Outcome, Played, play
+from tests.simulation.playing import FOR_EVER, Outcome, Played, play
 from tests.simulation.world import World
 
 INTERRUPTED: Final = 130
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many")
     parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, help="how many processes share them")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="after how many steps nothing goes wrong any more")
+    parser.add_argument("--steps", type=int, default=FOR_EVER, help="after how many steps nothing goes wrong any more")
     parser.add_argument("--trace", action="store_true", help="show what happens; one seed only")
     given = parser.parse_args()
     if given.trace:
