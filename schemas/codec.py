@@ -126,6 +126,10 @@ class Codec:
         """The fingerprint of a value's schema and its Avro body, for checking the digest chain from the raw log."""
         return self._reader(value).fingerprint, value[HEADER_BYTES:]
 
+    def schema_of(self, value: bytes) -> str:
+        """The Parsing Canonical Form of the schema that a value was written with: SHA-256 of it is the fingerprint."""
+        return self._reader(value).canonical
+
     def _writer(self, record: type[msgspec.Struct]) -> "_Writer":
         try:
             return self._writers[record]
@@ -179,6 +183,11 @@ class _Reader:
         self.fingerprint = fingerprint(writer)
         self._name = record_name(writer)
         self._schemas = writer, reader
+
+    @property
+    def canonical(self) -> str:
+        """Of the schema that it was written with."""
+        return canonical(self._schemas[0])
 
     @cached_property
     def _decode(self) -> Decode:

@@ -103,7 +103,7 @@ class Deciding:
         self._partition = partition
         self._policies = policies
         self._clock = clock
-        self._recorded = recorded
+        self.recorded = recorded
         self._events_topic = f"{decider.name}.events"
         self._control = control_key(partition)
 
@@ -126,7 +126,7 @@ class Deciding:
             command,
         )
         rows = self.state.rows(key)
-        now = command.at if self._recorded else self._clock()
+        now = command.at if self.recorded else self._clock()
         try:
             done = rows.get(Done, claim_of(command.command_id)) if command.actor_kind in PEOPLE else None
             if done is not None:
@@ -148,7 +148,7 @@ class Deciding:
         """What the deadlines up to `now` lead to, in their order."""
         outputs: list[Output] = []
         for rows, timer in self.state.due(now):
-            outputs += self._fire_safely(rows, timer, timer.due if self._recorded else now)
+            outputs += self._fire_safely(rows, timer, timer.due if self.recorded else now)
         return outputs
 
     def replay(self, key: str, event: Event, event_digest: bytes) -> None:

@@ -5,7 +5,7 @@ stable offset would silently hide what lies behind a crashed writer's open trans
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,6 +16,9 @@ from topics import clients
 from topics.broker import Broker
 from topics.errors import KafkaUnreachable, passes, reason_of
 from topics.messages import Arrived, arrived
+
+Place = tuple[str, int]
+"""A topic, by its name on the cluster, and a partition."""
 
 BATCH: Final = 5_000
 WAIT: Final = 0.2
@@ -48,7 +51,17 @@ def high_watermarks(broker: Broker, topic: str, partitions: Iterable[int]) -> di
     consumer = broker.consumer(clients.reader(broker.bootstrap, f"watermarks-{topic}", "read_uncommitted"))
     deadline = time.monotonic() + clients.ASK_TIMEOUT
     try:
-        return {each: _high_watermark(consumer, broker, TopicPartition(topic, each), deadline) for each in partitions}
+        return {each: _watermarks(consumer, broker, TopicPartition(topic, each), deadline)[1] for each in partitions}
+    finally:
+        consumer.close()
+
+
+def low_watermarks(broker: Broker, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """The offset of the first record that each partition still has; where it has none, of the next."""
+    consumer = broker.consumer(clients.reader(broker.bootstrap, f"watermarks-{topic}", "read_uncommitted"))
+    deadline = time.monotonic() + clients.ASK_TIMEOUT
+    try:
+        return {each: _watermarks(consumer, broker, TopicPartition(topic, each), deadline)[0] for each in partitions}
     finally:
         consumer.close()
 
@@ -77,11 +90,12 @@ def offsets_at(broker: Broker, topic: str, since: Mapping[int, int]) -> dict[int
     return offsets | after
 
 
-def _high_watermark(consumer: Consumer, broker: Broker, place: TopicPartition, deadline: float) -> int:
-    """One of them. For a moment after a topic was created its partitions have no leader."""
+def _watermarks(consumer: Consumer, broker: Broker, place: TopicPartition, deadline: float) -> tuple[int, int]:
+    """A partition's first offset, and the one after its last. For a moment after it was made it has no leader."""
     while True:
         try:
-            return int(consumer.get_watermark_offsets(place, timeout=clients.ASK_TIMEOUT)[1])
+            low, high = consumer.get_watermark_offsets(place, timeout=clients.ASK_TIMEOUT)
+            return int(low), int(high)
         except KafkaException as error:
             if not passes(error.args[0]) or time.monotonic() > deadline:
                 raise KafkaUnreachable(broker.bootstrap, reason_of(error)) from error
@@ -94,41 +108,103 @@ def read_all(
     partitions: Iterable[int],
     name: str,
     starts: Mapping[int, int] | None = None,
-) -> Iterator[Arrived]:
+    before: Mapping[int, int] | None = None,
+) -> Generator[Arrived, None, None]:
     """Every committed record of some partitions, each in its order, up to the high watermarks at the call.
 
     Args:
         starts: for each partition, the offset from which it is read; None: all from the beginning.
+        before: for each partition, the offset before which it ends, where that is not as far as the high watermark.
 
     Raises:
         RestoreStuck: nothing came for STUCK seconds, and an end was not reached.
     """
     begins = dict.fromkeys(partitions, 0) if starts is None else starts
-    ends = {each: end for each, end in high_watermarks(broker, topic, begins).items() if end > begins[each]}
-    if not ends:
+    ends = high_watermarks(broker, topic, begins)
+    if before is not None:
+        ends = {each: min(end, before[each]) for each, end in ends.items()}
+    stretches = {(topic, each): (begins[each], end) for each, end in ends.items() if end > begins[each]}
+    if not stretches:
         return
-    consumer = broker.consumer(clients.reader(broker.bootstrap, name) | {"enable.partition.eof": True})
+    reader = Reader(broker, name, stretches)
     try:
-        consumer.assign([TopicPartition(topic, each, begins[each]) for each in ends])
-        reached, moved = {each: begins[each] for each in ends}, time.monotonic()
-        while any(reached[each] < end for each, end in ends.items()):
-            for message in consumer.consume(BATCH, WAIT):
-                error = message.error()
-                if error is None:
-                    record = arrived(message)
-                    reached[record.partition], moved = record.offset + 1, time.monotonic()
+        while reader.left:
+            for (_, partition), record in reader.poll():
+                if before is None or record.offset < ends[partition]:
                     yield record
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    partition, end = message.partition() or 0, message.offset() or 0
-                    if end > reached[partition]:  # it lies behind aborted records and the marks of transactions
-                        reached[partition], moved = end, time.monotonic()
-                elif not passes(error):
-                    raise KafkaUnreachable(broker.bootstrap, error.str())
-            if time.monotonic() - moved > STUCK:
-                behind = ", ".join(f"{each} to {reached[each]} of {ends[each]}" for each in ends)
-                raise RestoreStuck(
-                    f"nothing came of {topic} for {STUCK:.0f} s (partition {behind}): a transaction stands open there, "
-                    "or the broker does not answer"
-                )
     finally:
-        consumer.close()
+        reader.close()
+
+
+class Reader:
+    """Reads stretches of partitions, and knows which it has read to the end.
+
+    Committed records only; those of one partition come in their order. What lies behind the end of a stretch may come
+    too, as long as another one is not at its end.
+    """
+
+    def __init__(self, broker: Broker, name: str, stretches: Mapping[Place, tuple[int, int]]) -> None:
+        """stretches: for each place the first offset, and the one after the last; there has to be something between."""
+        self._broker = broker
+        self._ends = {place: end for place, (_, end) in stretches.items()}
+        self._reached = {place: start for place, (start, _) in stretches.items()}
+        self._waited = 0.0
+        self.left = set(stretches)
+        self._consumer = broker.consumer(clients.reader(broker.bootstrap, name) | {"enable.partition.eof": True})
+        self._consumer.assign([TopicPartition(*place, start) for place, (start, _) in stretches.items()])
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def pause(self, place: Place) -> None:
+        """Nothing comes of a place until `resume`."""
+        self._consumer.pause([TopicPartition(*place)])
+
+    def resume(self, place: Place) -> None:
+        self._consumer.resume([TopicPartition(*place)])
+
+    def poll(self) -> list[tuple[Place, Arrived]]:
+        """What there is by now; waits a little where there is nothing.
+
+        Raises:
+            RestoreStuck: nothing came for STUCK seconds.
+            KafkaUnreachable: the brokers don't go on.
+        """
+        begun = time.monotonic()
+        messages = self._consumer.consume(1, WAIT)
+        if messages:  # what else is there by now: to wait for a full batch would take WAIT at the end of each read
+            messages += self._consumer.consume(BATCH - 1, 0)
+        found: list[tuple[Place, Arrived]] = []
+        moved = False
+        for message in messages:
+            error = message.error()
+            place = message.topic() or "", message.partition() or 0
+            if error is None:
+                record = arrived(message)
+                found.append((place, record))
+                self._reached[place], moved = record.offset + 1, True
+            elif error.code() == KafkaError._PARTITION_EOF:
+                end = message.offset() or 0
+                if end > self._reached[place]:  # it lies behind aborted records and the marks of transactions
+                    self._reached[place], moved = end, True
+            elif not passes(error):
+                raise KafkaUnreachable(self._broker.bootstrap, error.str())
+        if moved:
+            self._waited = 0.0
+            self.left -= {place for place in self.left if self._reached[place] >= self._ends[place]}
+        else:
+            self._wait_no_longer(time.monotonic() - begun)
+        return found
+
+    def _wait_no_longer(self, seconds: float) -> None:
+        """Counts only how long was waited here: whoever takes the records may take long."""
+        self._waited += seconds
+        if self._waited <= STUCK:
+            return
+        behind = ", ".join(
+            f"{topic}[{partition}] to {self._reached[topic, partition]} of {self._ends[topic, partition]}"
+            for topic, partition in sorted(self.left)
+        )
+        raise RestoreStuck(
+            f"nothing came for {STUCK:.0f} s of {behind}: a transaction stands open there, or the broker does not answer"
+        )

@@ -169,5 +169,5 @@ COMMENT ON VIEW contact_history.action IS
 COMMENT ON COLUMN contact_history.action.contact_id IS 'the contact to which the interaction''s key belongs now';
 
 CREATE VIEW contact_history.words AS
-SELECT content_id, text, exact, language, attachments FROM {rows}.words;
+SELECT content_id, text, exact, language, attachments, salt FROM {rows}.words;
 COMMENT ON VIEW contact_history.words IS 'One row for each text that is kept, notes of agents included.';

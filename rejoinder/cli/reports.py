@@ -1,16 +1,14 @@
 """`report`."""
 
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 
 from projections.queries import measures
-from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import reading, running_instance
-from rejoinder.cli.options import Config, Data, Json
+from rejoinder.cli.options import Config, Data, Json, Since, Until, instant
 from rejoinder.cli.terminal import print_json, print_table, tell
 
 
@@ -83,10 +81,8 @@ NOT_SUMMED: Final = ("p50", "p90", "service_level")
 def report(
     kind: Annotated[Kind, typer.Argument(help="What is counted.")],
     interval: Annotated[Interval, typer.Option(help="How wide an interval is.")] = Interval.day,
-    since: Annotated[
-        str | None, typer.Option(help="From this day or time on, UTC: 2026-01-31 or 2026-01-31T10:15.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="Up to and without this day or time, UTC.")] = None,
+    since: Since = None,
+    until: Until = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -98,7 +94,7 @@ def report(
     Example: rejoinder report interactions --interval quarter_hour --since 2026-01-31
     Example: rejoinder report dispositions
     """
-    begin, end = _moment("--since", since), _moment("--until", until)
+    begin, end = instant("--since", since), instant("--until", until)
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
         lines = measures.report(connection, kind.value, interval.value, since=begin, until=end)
@@ -119,13 +115,3 @@ def total(names: list[str], rows: list[list[Any]]) -> list[Any]:
         values = [row[index] for row in rows if isinstance(row[index], int | float)]
         sums.append(sum(values) if values and not name.endswith(NOT_SUMMED) else None)
     return ["total", *sums[1:]]
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{option} is {text!r}: write a day or a time, as 2026-01-31 or 2026-01-31T10:15") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from projections.builds import Build
 from projections.catalogue import PROJECTIONS
 from projections.records import KNOWN, read
 from projections.writer import Writer
+from tests.simulation.again import check_again
 from tests.simulation.broker import CATALOGUE, PARTITIONS, RULES, Broker
 from tests.simulation.checker import Violation
 from tests.simulation.database import Database
@@ -35,6 +36,7 @@ def check_at_rest(world: "World") -> None:
     _check_platform(world)
     _check_read(world)
     check_seals(world)
+    check_again(world)
     _check_states(world)
     _check_tables(world)
 

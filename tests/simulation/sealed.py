@@ -30,7 +30,7 @@ def check_seals(world: "World") -> None:
         for partition in range(PARTITIONS):
             place = topic, partition
             ends[place] = len(world.kafka.partitions[place].records)
-            for offset, key, value in _shown(world, place):
+            for offset, key, value in shown(world, place):
                 faults += seals.hold(place, offset, key.decode(), digest(*codec().split(value or b"")))
     faults += seals.end(ends)
     for fault in faults:
@@ -38,12 +38,12 @@ def check_seals(world: "World") -> None:
 
 
 def _sealed(world: "World") -> Iterator[Sealed]:
-    for offset, key, value in _shown(world, (AUDIT_SEALS, 0)):
+    for offset, key, value in shown(world, (AUDIT_SEALS, 0)):
         seal = codec().decode(value or b"")
         yield Sealed(AUDIT_SEALS, 0, offset, key.decode(), seal, codec().decode(seal.statement))
 
 
-def _shown(world: "World", place: Place) -> Iterator[tuple[int, bytes, bytes | None]]:
+def shown(world: "World", place: Place) -> Iterator[tuple[int, bytes, bytes | None]]:
     partition = world.kafka.partitions[place]
     for offset, record in enumerate(partition.records):
         if partition.is_shown(offset):

@@ -13,9 +13,15 @@ from engine.record import Record
 from tests.unit.builders import (
     FIRST,
     HOME,
+    MINUTE,
     MONDAY,
+    by_agent,
     codec,
     command_id,
+    edit,
+    message,
+    outcome,
+    own_post,
     snapshot,
 )
 from topics.deciding import Deciding, Input, Output
@@ -68,6 +74,27 @@ class Partition:
         row = self.deciding.state.rows(interaction_id.partition(".")[0]).get(Interaction, interaction_id)
         assert row is not None
         return row
+
+
+def a_day_at_work(partition: Partition) -> None:
+    """A bit of everything."""
+    partition.ask(message("m1", "Where is my parcel?"))
+    partition.ask(by_agent(c.Take))
+    delivery_id = records(partition.ask(by_agent(c.Reply, text="On its way")), "delivery.commands")[0].delivery_id
+    partition.ask(outcome(delivery_id, "retry"))
+    partition.advance(partition.now + MINUTE)
+    partition.ask(outcome(delivery_id, attempt=2))
+    partition.ask(message("m2", in_reply_to="m1"))
+    partition.ask(by_agent(c.Reply, text=""))
+    partition.ask(by_agent(c.Transfer, to_queue="billing", note="see"))
+    partition.emergency(c.ActivateEmergency)
+    other = "f" * 32
+    partition.ask(message("m3", handle_id=other), other)
+    partition.emergency(c.EndEmergency)
+    partition.ask(own_post("o1", in_reply_to="m3"), other)
+    partition.ask(edit("m4", channel="x"))
+    partition.ask(message("m4", in_reply_to="m1"))
+    partition.ask(edit("m5", channel="x"))
 
 
 def names(outputs: list[Output]) -> list[str]:

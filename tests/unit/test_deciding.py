@@ -30,7 +30,7 @@ from tests.unit.builders import (
     policy,
     snapshot,
 )
-from tests.unit.partition import Partition, names, records, the_letter, the_result
+from tests.unit.partition import Partition, a_day_at_work, names, records, the_letter, the_result
 from topics.deciding import ChainBroken, Deciding, Input, MissingPolicy, Output
 
 
@@ -44,27 +44,6 @@ def partition() -> Partition:
 
 FROM_CONTENT: Final = (PendingWords, EarlyWords, Address)
 """Rows that are read back from interaction.content."""
-
-
-def a_day_at_work(partition: Partition) -> None:
-    """A bit of everything."""
-    partition.ask(message("m1", "Where is my parcel?"))
-    partition.ask(by_agent(c.Take))
-    delivery_id = records(partition.ask(by_agent(c.Reply, text="On its way")), "delivery.commands")[0].delivery_id
-    partition.ask(outcome(delivery_id, "retry"))
-    partition.advance(partition.now + MINUTE)
-    partition.ask(outcome(delivery_id, attempt=2))
-    partition.ask(message("m2", in_reply_to="m1"))
-    partition.ask(by_agent(c.Reply, text=""))
-    partition.ask(by_agent(c.Transfer, to_queue="billing", note="see"))
-    partition.emergency(c.ActivateEmergency)
-    other = "f" * 32
-    partition.ask(message("m3", handle_id=other), other)
-    partition.emergency(c.EndEmergency)
-    partition.ask(own_post("o1", in_reply_to="m3"), other)
-    partition.ask(edit("m4", channel="x"))
-    partition.ask(message("m4", in_reply_to="m1"))
-    partition.ask(edit("m5", channel="x"))
 
 
 def test_every_event_names_the_digest_of_the_one_before_on_its_key(partition: Partition) -> None:
