@@ -7,11 +7,12 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field, model_validator
 
 from console.commanding import Asking, Command_, Common, Decided, Ports
-from console.fields import After, Body, ContactInPath, Home, Language, Limit, PlatformId, Search
+from console.fields import After, Body, ContactInPath, Home, Item, Language, Limit, PlatformId, Search
 from console.interactions import Channel
 from console.paging import page_of, place_of
 from console.problems import COMMANDING, READING, Problem
 from console.routes import router
+from engine.envelope import home_of
 from engine.interaction import contact_commands as c
 from engine.record import Command
 from projections.queries import desk
@@ -47,6 +48,12 @@ class LanguageBody(Body):
     """How a contact is addressed."""
 
     language: Annotated[Language | None, Field(description="as in a notice: en; null: the platform's again")]
+
+
+class MessageBody(Body):
+    """A message."""
+
+    message_id: Annotated[Item, Field(description="its id, as an interaction's messages name it")]
 
 
 @contacts.get("/contacts", responses=READING)
@@ -111,6 +118,21 @@ async def block_contact(contact: ContactInPath, asking: Command_) -> Decided:
 async def unblock_contact(contact: ContactInPath, asking: Command_) -> Decided:
     """Serve a contact again."""
     return await _on_contact(asking, contact, lambda common: c.UnblockContact(**common))
+
+
+@contacts.delete(BASE, responses=COMMANDING)
+async def erase_contact(contact: ContactInPath, asking: Command_) -> Decided:
+    """Forget a person: all words and names go, here and on all handles; what is open ends. What happened stays."""
+    return await _on_contact(asking, contact, lambda common: c.EraseContact(**common))
+
+
+@contacts.post("/messages/erase", responses=COMMANDING)
+async def erase_message(body: MessageBody, asking: Command_) -> Decided:
+    """Forget one text, whoever wrote it. That there was one stays."""
+    content = await asking.api.reads.read(lambda connection: desk.content_of(connection, body.message_id))
+    if content is None:
+        raise Problem(404, "unknown_message", f"There is no message {body.message_id} with words.", field="message_id")
+    return await _on_contact(asking, home_of(content), lambda common: c.EraseWords(**common, content_id=content))
 
 
 async def _link(contact: str, handle: str, asking: Asking) -> Decided:

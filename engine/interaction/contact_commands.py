@@ -84,6 +84,19 @@ class UnblockContact(Command, kw_only=True):
     """A supervisor: this person is served again."""
 
 
+class EraseContact(Command, kw_only=True):
+    """A supervisor, on a contact's key: the person is forgotten. Derived, on the keys of its handles."""
+
+    why: Annotated[str, "request (the person's own), platform (its user was deleted there) or retention"] = "request"
+    of: Annotated[str | None, "derived: the contact's key"] = None
+
+
+class EraseWords(Command, kw_only=True):
+    """A supervisor, on a contact's key: one text is forgotten, whoever wrote it."""
+
+    content_id: Annotated[str, "where it lies in interaction.content"]
+
+
 CONTACT_COMMANDS: tuple[type[Command], ...] = tuple(
     value
     for value in globals().values()

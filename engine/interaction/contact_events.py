@@ -103,6 +103,21 @@ class OptedOut(Event, kw_only=True):
     item_id: Annotated[str, "the message that said so"]
 
 
+class ContactErased(Event, kw_only=True):
+    """The person was forgotten: all words and names on this key are gone. What happened stays, without them."""
+
+    why: Annotated[str, "request (the person's own), platform (its user was deleted there) or retention"]
+    contents: Annotated[int, "how many texts and names were removed"]
+    handles: Annotated[list[str], "the handles on other keys that are told"] = []
+    of: Annotated[str | None, "the contact's key, where this is a handle's"] = None
+
+
+class WordsErased(Event, kw_only=True):
+    """One text was forgotten."""
+
+    content_id: Annotated[str, "where it lay in interaction.content"]
+
+
 CONTACT_EVENTS: tuple[type[Event], ...] = tuple(
     value for value in globals().values() if isinstance(value, type) and issubclass(value, Event) and value is not Event
 )

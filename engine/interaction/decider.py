@@ -12,6 +12,7 @@ from engine.interaction import (
     early,
     echoes,
     engaging,
+    erasing,
     forwarding,
     invitations,
     placing,
@@ -128,6 +129,8 @@ _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = 
     cc.SetLanguage: contacts.set_language,
     cc.BlockContact: contacts.block_contact,
     cc.UnblockContact: contacts.unblock_contact,
+    cc.EraseContact: erasing.erase_contact,
+    cc.EraseWords: erasing.erase_words,
 }
 _FIRE: Final[dict[str, Callable[[Rows, Timer, Context], Decision]]] = {
     "accept": working.not_accepted,

@@ -17,6 +17,7 @@ from engine.interaction.state import (
     Item,
     Key,
     Latest,
+    Note,
     Removed,
     Talks,
     Thread,
@@ -217,6 +218,11 @@ def _accepted(rows: Rows, event: e.Accepted) -> None:
     update(rows, event, accepted=True, reservation_id=None, request_id=None)
 
 
+def _transferred(rows: Rows, event: e.Transferred) -> None:
+    if event.note_id is not None:
+        rows.put(event.note_id, Note(interaction_id=event.interaction_id or ""))
+
+
 def _message_deleted(rows: Rows, event: e.MessageDeleted) -> None:
     item = rows.get(Item, event.item_id)
     if item is not None:
@@ -282,6 +288,7 @@ _STEPS: Final[dict[type[Event], Callable[[Rows, Any], None]]] = {
     e.QueuedAgain: _queued_again,
     e.Assigned: _assigned,
     e.Accepted: _accepted,
+    e.Transferred: _transferred,
     e.MovedToPrivate: _moved_to_private,
     e.SessionOpened: _session_opened,
     e.SessionClosed: _session_closed,

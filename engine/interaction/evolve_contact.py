@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from engine.interaction import contact_events as ce
 from engine.interaction.changing import drop_early_edit, update_contact
-from engine.interaction.state import Contact, Elsewhere, Handle, Interaction, Invitation, Link, Removed
+from engine.interaction.erasing import holder
+from engine.interaction.state import Contact, Elsewhere, Handle, Interaction, Invitation, Item, Link, Removed
 from engine.record import Event
 from engine.rows import Rows
 
@@ -77,6 +78,19 @@ def _opted_out(rows: Rows, event: ce.OptedOut) -> None:
     update_contact(rows, opted_out=True)
 
 
+def _contact_erased(rows: Rows, event: ce.ContactErased) -> None:
+    for row_id, row in list(rows.all()):
+        if isinstance(row, Item):
+            rows.put(row_id, replace(row, erased=True))
+    update_contact(rows, erased_at=event.decided_at)
+
+
+def _words_erased(rows: Rows, event: ce.WordsErased) -> None:
+    found = holder(rows, event.content_id)
+    if found is not None and isinstance(found[1], Item):
+        rows.put(found[0], replace(found[1], erased=True))
+
+
 CONTACT_STEPS: Final[dict[type[Event], Callable[[Rows, Any], None]]] = {
     ce.ContactCreated: _contact_created,
     ce.HandleLinked: _handle_linked,
@@ -89,4 +103,6 @@ CONTACT_STEPS: Final[dict[type[Event], Callable[[Rows, Any], None]]] = {
     ce.ContactBlocked: _contact_blocked,
     ce.ContactUnblocked: _contact_unblocked,
     ce.OptedOut: _opted_out,
+    ce.ContactErased: _contact_erased,
+    ce.WordsErased: _words_erased,
 }

@@ -9,7 +9,7 @@ from engine.decider import Send
 from engine.interaction import commands as c
 from engine.interaction import contact_commands as cc
 from engine.interaction import contact_events as ce
-from engine.interaction import early
+from engine.interaction import early, erasing
 from engine.interaction import events as e
 from engine.interaction.forwarding import invited_by
 from engine.interaction.state import Address
@@ -140,5 +140,7 @@ STEPS: Final[dict[type[Event], Callable[[Case, Any], Iterator[Send]]]] = {
     ce.HomeLinked: _introduce,
     ce.HomeUnlinked: _undo_circle,
     ce.Forwarded: _pass_on,
+    ce.ContactErased: erasing.remove_all,
+    ce.WordsErased: erasing.remove_one,
 }
 """What each of these events leads to."""

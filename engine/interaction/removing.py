@@ -62,7 +62,7 @@ def edit_message(rows: Rows, command: c.EditMessage, context: Context) -> Decisi
         return None
     if item.author != "customer":
         return Refusal("own_item", f"message {command.item_id} is the account's own", recorded=False)
-    if item.deleted or (item.edited_at is not None and item.edited_at >= command.edited_at):
+    if item.deleted or item.erased or (item.edited_at is not None and item.edited_at >= command.edited_at):
         return Duplicate(item.interaction_id)
     yield e.MessageEdited(
         interaction_id=item.interaction_id,

@@ -19,6 +19,7 @@ class Contact(Row, kw_only=True, frozen=True):
     last_agent: Annotated[str | None, "who served it last"] = None
     last_agent_at: Annotated[Millis, "when"] = 0
     links: Annotated[int, "how many handles were ever linked to it: the version of the last"] = 0
+    erased_at: Annotated[Millis | None, "when it was last forgotten"] = None
 
 
 class Address(Row, kw_only=True, frozen=True):
@@ -163,8 +164,15 @@ class Item(Row, kw_only=True, frozen=True):
     visibility: Annotated[str, "public or private"] = "public"
     posted_at: Annotated[Millis, "the platform's time"] = 0
     deleted: Annotated[bool, "whether it was deleted"] = False
+    erased: Annotated[bool, "whether its words were erased: no later change of it brings any back"] = False
     edited_at: Annotated[Millis | None, "the platform's time of the latest change"] = None
     privately_answered: Annotated[bool, "facebook: whether its one private answer was asked for"] = False
+
+
+class Note(Row, kw_only=True, frozen=True):
+    """A note to whoever gets a transfer. Id: where its words lie in interaction.content."""
+
+    interaction_id: Annotated[str, "the interaction"]
 
 
 class Noticed(Row, kw_only=True, frozen=True):
@@ -221,7 +229,7 @@ class PendingWords(Ordered, kw_only=True, frozen=True):
 
 ROWS: tuple[type[Row], ...] = (
     Contact, Address, Handle, Link, Elsewhere, Invitation, Talks, Thread, Removed, EarlyEdit, EarlyWords, Key, Latest,
-    Interaction, Item, Noticed, Delivery, PendingWords,
+    Interaction, Item, Note, Noticed, Delivery, PendingWords,
 )  # fmt: skip
 
 

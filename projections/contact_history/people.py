@@ -19,6 +19,7 @@ PEOPLE: Final[frozenset[type[Event]]] = frozenset(
         ce.ContactBlocked,
         ce.ContactUnblocked,
         ce.OptedOut,
+        ce.ContactErased,
         ce.HomeLinked,
         ce.HomeUnlinked,
     )
@@ -35,6 +36,7 @@ def created(event: ce.ContactCreated) -> Contact:
         language=None,
         blocked=False,
         opted_out=False,
+        erased_at=None,
     )
 
 
@@ -61,6 +63,11 @@ def _(event: ce.ContactUnblocked, contact: Contact) -> None:
 @alter.register
 def _(event: ce.OptedOut, contact: Contact) -> None:
     contact.opted_out = True
+
+
+@alter.register
+def _(event: ce.ContactErased, contact: Contact) -> None:
+    contact.erased_at = moment(event.occurred_at)
 
 
 def unknown(key: str) -> Handle:

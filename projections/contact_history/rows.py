@@ -15,6 +15,7 @@ class Contact(Row):
     language: Annotated[str | None, "the language that an agent set; null: the platform's"]
     blocked: Annotated[bool, "whether what it writes goes to nobody"]
     opted_out: Annotated[bool, "whether it wants no automatic answers"]
+    erased_at: Annotated[datetime | None, "when the person was last forgotten; null: never"]
 
 
 class Handle(Row):

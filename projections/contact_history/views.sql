@@ -74,7 +74,7 @@ COMMENT ON COLUMN contact_history.interaction.contact_id IS
 COMMENT ON COLUMN contact_history.interaction.customer IS 'the author, as people call them: @screen_name, else the name';
 
 CREATE VIEW contact_history.contact AS
-SELECT c.contact_id, c.created_at, c.created_by, c.language, c.blocked, c.opted_out,
+SELECT c.contact_id, c.created_at, c.created_by, c.language, c.blocked, c.opted_out, c.erased_at,
        k.homes, h.handles, coalesce(h.channels, '{}') AS channels, coalesce(h.known_as, '[erased]') AS known_as,
        coalesce(i.interactions, 0) AS interactions,
        coalesce(i.open_interactions, 0) AS open_interactions,

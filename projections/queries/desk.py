@@ -133,6 +133,7 @@ class ContactLine:
     language: str | None
     blocked: bool
     opted_out: bool
+    erased_at: datetime | None
     created_at: datetime
     last_activity_at: datetime
     interactions: int
@@ -318,3 +319,14 @@ def _told(row: _Message) -> MessageLine:
 
 def _from(after: After | None) -> dict[str, object]:
     return {"after_at": after.at if after else None, "after_id": after.id if after else None}
+
+
+@dataclass(frozen=True)
+class _Content:
+    content_id: str
+
+
+def content_of(connection: psycopg.Connection[Any], message_id: str) -> str | None:
+    """Where the words of a message lie; None: no such message has any."""
+    found = fetch(connection, _Content, "content_of", {"message_id": message_id})
+    return found[0].content_id if found else None

@@ -49,6 +49,7 @@ class ContactLine:
     language: str | None
     blocked: bool
     opted_out: bool
+    erased_at: datetime | None
     created_at: datetime
     last_activity_at: datetime
     interactions: int

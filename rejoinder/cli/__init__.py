@@ -30,7 +30,8 @@ COMMANDS: Final = {
     ),
     "ingest": Entry("ingesting", "ingest", "Send recorded webhooks to the running instance, signed, as X would."),
     "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
-    "contacts": Entry("lists", "contacts", "List contacts, the last made first."),
+    "contacts": Entry("erasing", "contacts", "List contacts, the last made first; forget one."),
+    "messages": Entry("erasing", "messages", "Erase single texts."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry(
         "reports", "report", "Count interactions, transitions, agents' work, dispositions or deliveries by interval."

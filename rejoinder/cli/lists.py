@@ -1,6 +1,7 @@
 """`interactions` and `contacts`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
@@ -83,20 +84,8 @@ def interactions(
     _say_more(found, limit, found[-1].interaction_id if found else "", "interaction")
 
 
-def contacts(
-    search: Annotated[
-        str | None, typer.Option(help="A part of a screen name or name, in any case, or how a platform's id begins.")
-    ] = None,
-    limit: Limit = 50,
-    after: Annotated[str | None, typer.Option(help="Go on after this contact: the last of the page before.")] = None,
-    json: Json = False,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """List contacts, the last made first.
-
-    Example: rejoinder contacts --search ann
-    """
+def contacts(search: str | None, limit: int, after: str | None, json: bool, data: Path | None, config: Path | None) -> None:
+    """Lists contacts, the last made first."""
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
         begin = _after(connection, "contact", "created_at", "contact_id", after)
@@ -129,6 +118,7 @@ def _standing(contact: lists.ContactLine) -> str | None:
     said = {
         "blocked": contact.blocked,
         "no automatic answers": contact.opted_out,
+        "forgotten": contact.erased_at,
         f"in {contact.language}": contact.language is not None,
     }
     return ", ".join(words for words, holds in said.items() if holds) or None

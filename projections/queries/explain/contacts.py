@@ -85,5 +85,18 @@ def _(event: ce.OptedOut, known: Circumstances) -> str:
     return f"message {event.item_id} asks for no more automatic answers: there are none from now on"
 
 
+@explain.register
+def _(event: ce.ContactErased, known: Circumstances) -> str:
+    reason = {"request": "the person asked for it", "platform": "its user was deleted there"}.get(event.why, event.why)
+    if event.of is not None:
+        return f"with contact {event.of} this handle is forgotten: {event.contents} texts and names are gone"
+    return f"the contact is forgotten ({reason}): {event.contents} texts and names are gone"
+
+
+@explain.register
+def _(event: ce.WordsErased, known: Circumstances) -> str:
+    return "its words are erased"
+
+
 def _ended(why: str) -> str:
     return {"asked": "somebody undid the link", "circle": "the two would have been linked to each other"}.get(why, why)

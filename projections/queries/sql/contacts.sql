@@ -1,4 +1,4 @@
-SELECT contact_id, known_as, handles, channels, language, blocked, opted_out, created_at, last_activity_at, interactions,
+SELECT contact_id, known_as, handles, channels, language, blocked, opted_out, erased_at, created_at, last_activity_at, interactions,
        open_interactions, messages_in, messages_out
 FROM contact_history.contact
 WHERE (%(search)s::text IS NULL OR contact_id IN (

@@ -1,5 +1,5 @@
 -- The handles are looked up first, so that contacts are put together only for those that match.
-SELECT contact_id, known_as, channels, language, blocked, opted_out, created_at, last_activity_at, interactions,
+SELECT contact_id, known_as, channels, language, blocked, opted_out, erased_at, created_at, last_activity_at, interactions,
        open_interactions
 FROM contact_history.contact
 WHERE contact_id IN (
