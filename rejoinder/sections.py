@@ -180,8 +180,8 @@ class Home(Section):
 class Audit(Section):
     secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
-        description="The secret behind the keys with which workers seal the log. Permanent, the same everywhere; without "
-        "it, home.secret.",
+        description="The secret behind the keys with which workers seal the log. Permanent, the same everywhere; "
+        "without it, home.secret.",
     )
 
 

@@ -19,7 +19,6 @@ from tests.unit.builders import (
     FIRST,
     HOME,
     HOUR,
-    MINUTE,
     MONDAY,
     by_agent,
     codec,
