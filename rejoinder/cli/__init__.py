@@ -45,9 +45,19 @@ COMMANDS: Final = {
     "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
     "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
     "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided, and why."),
-    "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
-    "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
-    "audit": Entry("audit", "app", "Prove that the log is as it was written."),
+    "replay": Entry(
+        "replay",
+        "replay",
+        "Read any part of the log again: each key's events in their order, over all keys in the order of time.",
+    ),
+    "verify": Entry(
+        "verify",
+        "verify",
+        "Decide the commands that are still kept again, and hold what comes of it against the log, event for event.",
+    ),
+    "audit": Entry(
+        "audit", "app", "Prove from the log alone that nothing in it was changed, removed, reordered or put in."
+    ),
     "projections": Entry("projections", "app", "List the projections, and build one again from the log."),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
