@@ -210,7 +210,7 @@ def test_of_two_who_redrive_at_once_one_does(cluster: Cluster) -> None:
     others: list[Any] = []
 
     def between(name: str) -> None:
-        if name == "produced" and not others:
+        if name == "chosen" and not others:  # it has read what is open, and wrote nothing yet
             others.extend(redrive(cluster, Wanted((first,))))
 
     done = redrive(cluster, point=between)
