@@ -18,7 +18,7 @@ from engine.envelope import claim_of, control_key, derive, digest, genesis
 from engine.errors import RejoinderError, place_of
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
-from engine.interaction.letters import DecideDeadline
+from engine.interaction.letters import DecideDeadline, asked_later
 from engine.interaction.state import Interaction
 from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
@@ -261,20 +261,8 @@ class Deciding:
             fault = f"deciding the deadline {timer.name} failed with {place_of(error)}"
             log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=fault)
             source = Input(TIMER_TOPIC, self._partition, -1)
-            late = self._codec.encode(self._late(rows, timer, now))
-            return [self._dead_letter(rows.key, late, source, "undecidable", fault)]
-
-    def _late(self, rows: Rows, timer: Timer, now: int) -> DecideDeadline:
-        """What can be asked once the fault is mended."""
-        return DecideDeadline(
-            command_id=derive(rows.key, "deadline", timer.name, timer.ref, timer.due),
-            at=now,
-            actor_kind="timer",
-            actor_id=timer.name,
-            decider=self._decider.name,
-            name=timer.name,
-            ref=timer.ref,
-        )
+            later = self._codec.encode(asked_later(rows.key, timer, now, self._decider.name))
+            return [self._dead_letter(rows.key, later, source, "undecidable", fault)]
 
     def unreadable(self, key: bytes | None, value: bytes | None, source: Input, code: str, reason: str) -> Output:
         """The dead letter of a record that is no command."""

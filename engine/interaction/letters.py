@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from engine.bookkeeping import Timer
+from engine.envelope import derive
 from engine.record import Command, Event
 
 REDRIVEN = "redriven"
@@ -48,6 +50,19 @@ class DeadLetterSettled(Event, kw_only=True):
         list[str], "redriven: the ids of the commands and deliveries that went back; what came of them names them"
     ] = []
     why: Annotated[str | None, "what the person said of it; of no customer"] = None
+
+
+def asked_later(key: str, timer: Timer, now: int, decider: str) -> DecideDeadline:
+    """What can be asked about a deadline that could not be decided now, once the fault is mended."""
+    return DecideDeadline(
+        command_id=derive(key, "deadline", timer.name, timer.ref, timer.due),
+        at=now,
+        actor_kind="timer",
+        actor_id=timer.name,
+        decider=decider,
+        name=timer.name,
+        ref=timer.ref,
+    )
 
 
 LETTER_COMMANDS: tuple[type[Command], ...] = (SettleDeadLetter, DecideDeadline)
