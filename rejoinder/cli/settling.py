@@ -59,7 +59,7 @@ def redrive(
 ) -> None:
     """Put dead letters back where they came from: to be decided, mapped or posted by the code and policy of today.
 
-    Those of one key go back in the order in which they stood. All that is done in one transaction is recorded in it.
+    Those of one key go back in the order in which they stood, none twice. Who did it is recorded with it.
 
     Example: rejoinder dead-letters redrive --all --code unknown_account --dry-run
     Example: rejoinder dead-letters redrive 3@17 3@18 --why "the account was missing"

@@ -196,11 +196,21 @@ def test_a_letter_that_was_discarded_waits_for_nobody(cluster: Cluster) -> None:
 
 def test_nothing_goes_back_twice_wherever_the_command_line_dies(cluster: Cluster) -> None:
     three_of_one_key(cluster)
-    arguments = [sys.executable, "-m", "tests.settling", cluster.bootstrap, cluster.catalogue.prefix, str(PARTITIONS)]
-    for point, times in (("produced", 1), ("committed", 2)):
-        assert subprocess.run([*arguments, point], cwd=ROOT, check=False).returncode == -signal.SIGKILL
-        assert asked(cluster) == dict.fromkeys(("1-1", "1-2", "1-3"), times)
+    before, after = (dict.fromkeys(("1-1", "1-2", "1-3"), times) for times in (1, 2))
+    arguments = [cluster.bootstrap, cluster.catalogue.prefix, str(PARTITIONS), "produced"]
+    died = subprocess.run([sys.executable, "-m", "tests.settling", *arguments], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert asked(cluster) == before
+
+    def die(point: str) -> None:
+        if point == "committed":
+            raise KeyboardInterrupt  # it stands, and nobody was told
+
+    with pytest.raises(KeyboardInterrupt):
+        redrive(cluster, point=die)
+    assert asked(cluster) == after
     assert redrive(cluster) == []
+    assert asked(cluster) == after
     commands = records_of(cluster, INTERACTION_COMMANDS)
     assert sum(isinstance(each, SettleDeadLetter) for each in commands) == 3
 
