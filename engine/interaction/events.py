@@ -4,6 +4,7 @@ from typing import Annotated
 
 from engine.interaction.commands import Attachment
 from engine.interaction.contact_events import CONTACT_EVENTS
+from engine.interaction.letters import LETTER_EVENTS
 from engine.record import Event, Millis, Record
 
 
@@ -445,6 +446,7 @@ EVENTS: tuple[type[Event], ...] = (
         if isinstance(value, type) and issubclass(value, Event) and value not in (Event, Posting)
     ),
     *CONTACT_EVENTS,
+    *LETTER_EVENTS,
 )
 
 

@@ -58,6 +58,10 @@ COMMANDS: Final = {
     "audit": Entry(
         "audit", "app", "Prove from the log alone that nothing in it was changed, removed, reordered or put in."
     ),
+    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided; put it back or discard it."),
+    "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
+    "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
+    "audit": Entry("audit", "app", "Prove that the log is as it was written."),
     "projections": Entry("projections", "app", "List the projections, and build one again from the log."),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),

@@ -325,9 +325,23 @@ def test_a_dead_letter_is_shown_without_words_unless_asked(company: Company) -> 
     assert company.call("dead-letters", "show", "0@999").code == 3
 
 
+def test_a_dead_letter_is_discarded_and_the_audit_trail_says_by_whom(company: Company) -> None:
+    (letter,) = company.done("dead-letters", "list", "--json").lines
+    stays = company.call("dead-letters", "redrive", letter["letter"], "--yes")
+    assert (stays.code, "still can't be mapped" in stays.err, "words of somebody" in stays.err) == (1, True, False)
+    company.done("dead-letters", "discard", letter["letter"], "--why", "a test of ours", "--yes")
+    (status,) = company.done("status", "--json").lines
+    assert status["attention"]["dead_letters"] == {}
+    facts = "facts ->> 'outcome' AS outcome, facts ->> 'why' AS why, facts ->> 'code' AS code"
+    query = f"SELECT key, actor_id, {facts} FROM audit.event WHERE event_type = 'DeadLetterSettled'"
+    (event,) = company.until(bool, "sql", query)
+    assert (event["outcome"], event["why"], event["code"]) == ("discarded", "a test of ours", letter["code"])
+    assert (event["key"], bool(event["actor_id"])) == (f"~{letter['letter'].partition('@')[0]}", True)
+
+
 def test_topics_differ_only_where_the_settings_do(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = company.call("topics", "list", "--json")
-    assert (ended.code, len(ended.lines)) == (1, 15)  # the settings of this process say 16 partitions
+    assert (ended.code, len(ended.lines)) == (1, 17)  # the settings of this process say 16 partitions
     monkeypatch.setenv("REJOINDER_TOPICS_PARTITIONS", "4")
     assert all(line["differences"] == [] for line in company.done("topics", "list", "--json").lines)
     assert company.done("topics", "apply", "--json").lines == []

@@ -94,6 +94,14 @@ def test_wrong_usage_ends_with_2(arguments: Sequence[str]) -> None:
         (["dead-letters", "show", "17"], "'17' names no dead letter"),
         (["desk", "transfer", "a.1", "--agent", "ann"], "--queue or --to"),
         (["desk", "transfer", "a.1", "--agent", "ann", "--queue", "q", "--to", "ben"], "--queue or --to"),
+        (["dead-letters", "redrive"], "give --all"),
+        (["dead-letters", "redrive", "3@1", "--all"], "not both"),
+        (["dead-letters", "redrive", "seventeen"], "3@17"),
+        (["dead-letters", "redrive", "3@1", "--code", "undecidable"], "with --all"),
+        (["dead-letters", "redrive", "--all", "--again"], "letters that are named"),
+        (["dead-letters", "redrive", "--all", "--since", "yesterday"], "--since"),
+        (["dead-letters", "redrive", "--all", "--why", "two\nlines"], "--why"),
+        (["dead-letters", "discard", "3@1"], "--why"),
     ],
 )
 def test_a_bad_value_is_named_before_anything_is_asked(arguments: Sequence[str], named: str) -> None:
@@ -117,6 +125,7 @@ def test_a_bad_value_is_named_before_anything_is_asked(arguments: Sequence[str],
         ["emergency", "on", "x:1"],
         ["desk", "accept", "a.1", "--agent", "ann"],
         ["dead-letters", "list"],
+        ["dead-letters", "redrive", "3@17"],
     ],
 )
 def test_without_an_instance_a_command_ends_with_3_and_says_what_to_do(
