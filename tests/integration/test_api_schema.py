@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
+import msgspec
+import psycopg
 import pytest
 import requests
 import schemathesis
@@ -20,6 +22,8 @@ from schemathesis.specs.openapi.checks import (
 
 from console.app import build, description
 from engine.policy.document import Account, Policy, Queue
+from projections.live import wall
+from projections.live.floor import Floor
 from tests.processing import message, send
 from tests.serving import Served, person, serving
 from topics.publisher import Outgoing
@@ -60,6 +64,10 @@ def served(kafka: str, postgres: str) -> Iterator[Served]:
         told = message(1, 1, handle_id=person(1), actor_id=person(1))
         send(running.cluster, [Outgoing(told.topic, person(1), told.record)])
         running.until(f"/contacts/{person(1)}", running.texts["agent"], bool)
+        with psycopg.connect(running.dsn, autocommit=True) as connection:
+            wall.install(connection)
+            wall.write(connection, "test", msgspec.json.encode(Floor().board(1_000)).decode())
+            connection.execute("UPDATE live.wallboard SET written_at = written_at + interval '1 hour'")  # it stays
         yield running
 
 
