@@ -79,7 +79,8 @@ def lines_of(board: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def agrees(board: Mapping[str, Any], database: str) -> None:
     """Fails if a board says something else than the views say of its window."""
     since, at = (datetime.fromisoformat(board[name]) for name in ("since", "at"))
-    assert lines_of(board) == reported(database, since, at)
+    shown, wanted = lines_of(board), reported(database, since, at)
+    assert shown == wanted, f"the board says {shown}, the views {wanted}"
     for line in (*board["queues"], board["total"]):
         due = line["target_met"] + line["target_missed"]
         assert line["service_level"] == (line["target_met"] / due if due else None)
