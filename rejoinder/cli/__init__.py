@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "report": Entry(
         "reports", "report", "Count interactions, transitions, agents' work, dispositions or deliveries by interval."
     ),
+    "watch": Entry("watch", "watch", "Show what happens now: what came in, what waits, and who is there."),
     "sql": Entry("database", "sql", "Query the projections with a role that may only read."),
     "desk": Entry("desk", "app", "Work as an agent: accept what is offered, answer, transfer, close."),
     "accounts": Entry(
