@@ -3,6 +3,7 @@
 import csv
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,10 @@ class Matter:
     active: int
     posts: list[str] = field(default_factory=list)
     answers: list[tuple[int, str]] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    """Answers that are too long."""
+    follows: bool = False
+    """Whether the author had one with the account before."""
 
 
 @dataclass
@@ -100,7 +105,7 @@ def expected(path: Path, refuse: bool = True) -> Expected:
             last = latest.get(key)
             matter = last if parent_id and last is not None and at - last.active <= THREE_DAYS else None
         if matter is None:
-            matter = latest[key] = Matter(row["author_id"], name, at, at)
+            matter = latest[key] = Matter(row["author_id"], name, at, at, follows=key in latest)
             found.matters.append(matter)
         matter.active = max(matter.active, at)
         matter.posts.append(row["tweet_id"])
@@ -118,11 +123,44 @@ def _answer(found: Expected, holder: dict[str, Matter], row: dict[str, str], ref
     found.answered[row["tweet_id"]] = matter.author
     if refuse and weight(row["text"]) > 280:
         found.too_long.add(row["tweet_id"])
+        matter.refused.append((_seconds(row), row["tweet_id"]))
         return
     at = _seconds(row)
     matter.answers.append((at, row["tweet_id"]))
     matter.active = max(matter.active, at)
     holder[row["tweet_id"]] = matter
+
+
+def measured(matters: Sequence[Matter]) -> dict[str, float | None]:
+    """What the report of interactions must say of these."""
+    times = sorted(min(matter.answers)[0] - matter.began for matter in matters if matter.answers)
+    found: dict[str, float | None] = {
+        "offered": len(matters),
+        "answered": len(times),
+        "unanswered_open": len(matters) - len(times),
+        "reopened": sum(matter.follows for matter in matters),
+        "messages_in": sum(len(matter.posts) for matter in matters),
+        "messages_out": sum(len(matter.answers) for matter in matters),
+        "deliveries_failed": sum(len(matter.refused) for matter in matters),
+        "first_responses": len(times),
+    }
+    for name in ("first_response_seconds", "first_response_open_seconds"):  # open round the clock
+        found |= {
+            f"{name}_sum": sum(times),
+            f"{name}_avg": sum(times) / len(times) if times else None,
+            f"{name}_p50": between(times, 0.5),
+            f"{name}_p90": between(times, 0.9),
+        }
+    return found
+
+
+def between(ordered: Sequence[int], share: float) -> float | None:
+    """The value at a share of the way through, in proportion between its neighbours."""
+    if not ordered:
+        return None
+    place = (len(ordered) - 1) * share
+    below = ordered[int(place)]
+    return below + (ordered[min(int(place) + 1, len(ordered) - 1)] - below) * (place - int(place))
 
 
 def _seconds(row: dict[str, str]) -> int:

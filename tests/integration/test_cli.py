@@ -1,5 +1,6 @@
 """Every command against a real small instance: Kafka, PostgreSQL, all programs and the simulated platform."""
 
+import csv
 import json
 import os
 import signal
@@ -266,6 +267,29 @@ def test_reports_have_lines_and_a_total(company: Company) -> None:
         assert lines and all("interval_start" in line for line in lines)
         assert company.done("report", kind).out.splitlines()[-1].startswith("total")
     assert company.done("report", "interactions", "--until", "2001-01-01", "--json").lines == []
+
+
+def test_a_reports_number_opens_into_interactions_and_events(company: Company) -> None:
+    company.interaction_of("user502")
+    (day,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    opened = company.done("report", "interactions", "--open", "offered", "--json").lines
+    assert len(opened) == day["offered"]
+    events = company.done("report", "interactions", "--open", "offered", "--events", "--json").lines
+    assert {event["interaction_id"] for event in events} == {line["interaction_id"] for line in opened}
+    assert {event["topic"] for event in events} == {"interaction.events"}
+    assert company.done("report", "interactions", "--open", "offered").out.splitlines()[-1].startswith("total")
+
+
+def test_a_report_is_written_as_csv_in_a_zone(company: Company, tmp_path: Path) -> None:
+    company.interaction_of("user503")
+    file = tmp_path / "report.csv"
+    options = ("--by", "queue", "--zone", "Asia/Kathmandu", "--measure", "offered", "--format", "csv")
+    out = company.done("report", "interactions", *options, "--output", str(file)).out
+    assert out == ""
+    (head, *rows) = list(csv.reader(file.open(newline="")))
+    assert head == ["interval_start", "queue", "offered"]
+    assert rows and all(row[0].endswith("T00:00:00+05:45") for row in rows)
+    assert file.read_text("utf-8") == company.done("report", "interactions", *options).out
 
 
 def test_sql_only_reads_and_tells_errors_in_a_line(company: Company) -> None:
