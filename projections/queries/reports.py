@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -58,20 +58,6 @@ class Asked:
         return self.report.by if self.by is None else self.by
 
 
-@dataclass(frozen=True)
-class Behind:
-    """An event behind a number, with its position."""
-
-    interaction_id: str | None
-    sequence: int
-    event_type: str
-    occurred_at: datetime
-    topic: str
-    partition: int
-    record_offset: int
-    event_id: str
-
-
 def lines(connection: psycopg.Connection[Any], asked: Asked) -> list[Line]:
     """A report, the earliest interval first; times are in the zone that was asked for."""
     by = [f'f.{DIMENSIONS[name][0]} AS "{name}"' for name in asked.dimensions]
@@ -110,8 +96,8 @@ ORDER BY f.{asked.report.at}, {", ".join(str(place + 1) for place in range(len(a
     return _fetch(connection, query, asked, at)
 
 
-def events(connection: psycopg.Connection[Any], asked: Asked, measure: str, at: datetime | None = None) -> list[Behind]:
-    """The events behind one number, by their positions: see `opened`."""
+def events(connection: psycopg.Connection[Any], asked: Asked, measure: str, at: datetime | None = None) -> list[Line]:
+    """The events behind one number, each with its position: see `opened`."""
     query = f"""SELECT e.interaction_id, e.sequence, e.event_type, e.occurred_at, e.topic, e.partition,
     e.record_offset, e.event_id
 FROM audit.event e
@@ -120,7 +106,7 @@ WHERE EXISTS (
     WHERE {_behind(asked, measure_of(asked.report, measure), at)} AND {asked.report.events}
 )
 ORDER BY e.topic, e.partition, e.record_offset"""
-    return [Behind(**cast(Any, row)) for row in _fetch(connection, query, asked, at)]
+    return _fetch(connection, query, asked, at)
 
 
 def measure_of(report: Report, name: str) -> Measure:
@@ -130,6 +116,19 @@ def measure_of(report: Report, name: str) -> Measure:
         there = ", ".join(each.name for each in report.measures)
         raise NoSuchReport(f"The report {report.name} has the measures {there}, and no other.")
     return measure
+
+
+_WHOLE: Final = frozenset(("policy", "interactions", "sequence", "partition", "record_offset"))
+_TIMES: Final = frozenset(("at", "until", "occurred_at"))
+
+
+def kind_of(name: str) -> type:
+    """What a column of a report or of what is behind it holds, measures apart."""
+    if name.endswith(("_at", "_start")) or name in _TIMES:
+        return datetime
+    if name in ("value", "of"):
+        return float
+    return int if name in _WHOLE else str
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -35,6 +35,11 @@ class Measure:
         return self.how in SUMMED
 
     @property
+    def kind(self) -> type[int] | type[float]:
+        """Whether the number is a whole one."""
+        return int if self.is_summed and self.unit != "seconds" else float
+
+    @property
     def counted(self) -> str:
         """The SQL condition for a row to be counted: one without a value is not."""
         return self.when if self.value == "1" else f"({self.when}) AND ({self.value}) IS NOT NULL"
@@ -43,7 +48,7 @@ class Measure:
     def sql(self) -> str:
         """The SQL aggregate."""
         only = "" if self.counted == "true" else f" FILTER (WHERE {self.counted})"
-        kind = "double precision" if self.unit == "seconds" else "bigint"
+        kind = "bigint" if self.kind is int else "double precision"
         match self.how:
             case "count":
                 return f"count(*){only}"

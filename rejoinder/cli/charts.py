@@ -1,4 +1,4 @@
-"""A report as a picture: one panel for each measure, a line for each account, queue … over time, or bars for the whole."""
+"""A report as a picture: a panel for each measure, with a line for each account, queue … over time, or with bars."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,12 +21,12 @@ def check(file: Path) -> None:
         raise BadInput(f"{_OPTION} is {file}: its name has to end in {', '.join(KINDS)}")
     if not file.absolute().parent.is_dir():
         raise BadInput(f"{_OPTION} is {file}: there is no folder {file.absolute().parent}")
-    needed("vl_convert", _OPTION, "charts")
+    needed("vl_convert", "vl-convert-python", _OPTION, "charts")
 
 
 def draw(file: Path, asked: Asked, measures: Sequence[Measure], lines: Sequence[Line]) -> None:
     """Writes the picture. Raises BadInput where the file can't be written."""
-    vega = needed("vl_convert", _OPTION, "charts")
+    vega = needed("vl_convert", "vl-convert-python", _OPTION, "charts")
     declared = chart(asked, measures, lines)
     match file.suffix:
         case ".svg":

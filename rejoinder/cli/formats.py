@@ -8,14 +8,17 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.terminal import json_lines
 
 Format = Literal["table", "csv", "json", "parquet"]
 """`table` is for people: the terminal's width decides how much of it there is."""
-_MISSING: Final = "{what} needs the package {package}, which is not there: pip install 'rejoinder[{extra}]'"
+
+
+Columns = Mapping[str, type]
+"""Columns by their names, and what they hold: int, float, str or datetime, or nothing."""
 
 
 def check(form: Format, output: Path | None) -> None:
@@ -25,18 +28,18 @@ def check(form: Format, output: Path | None) -> None:
     if output is not None and not output.absolute().parent.is_dir():
         raise BadInput(f"--output is {output}: there is no folder {output.absolute().parent}")
     if form == "parquet":
-        needed("pyarrow.parquet", "--format parquet", "parquet")
+        _arrow()
         if output is None and sys.stdout.isatty():
             raise BadInput("Parquet is nothing for a screen: name a file with --output")
 
 
-def write(form: Format, lines: Sequence[Mapping[str, Any]], output: Path | None) -> None:
-    """Writes lines of the same columns."""
+def write(form: Format, columns: Columns, lines: Sequence[Mapping[str, Any]], output: Path | None) -> None:
+    """Writes lines that have these columns."""
     match form:
         case "csv":
-            made = _csv(lines)
+            made = _csv(columns, lines)
         case "parquet":
-            made = _parquet(lines)
+            made = _parquet(columns, lines)
         case _:
             made = json_lines(lines)
     if output is not None:
@@ -50,22 +53,23 @@ def write(form: Format, lines: Sequence[Mapping[str, Any]], output: Path | None)
     sys.stdout.buffer.flush()
 
 
-def needed(module: str, what: str, extra: str) -> ModuleType:
+def needed(module: str, package: str, what: str, extra: str) -> ModuleType:
     """A module of an optional dependency. Raises BadInput that says how to get it."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        package = module.partition(".")[0]
-        raise BadInput(_MISSING.format(what=what, package=package, extra=extra)) from error
+        raise BadInput(
+            f"{what} needs the package {package}, which is not installed: `make dev` installs it, and so does "
+            f"rejoinder's extra {extra!r}"
+        ) from error
 
 
-def _csv(lines: Sequence[Mapping[str, Any]]) -> bytes:
+def _csv(columns: Columns, lines: Sequence[Mapping[str, Any]]) -> bytes:
     """RFC 4180, with a head; what is unknown is empty, times are ISO 8601."""
     text = io.StringIO(newline="")
-    if lines:
-        out = csv.writer(text)
-        out.writerow(lines[0])
-        out.writerows([_plain(value) for value in line.values()] for line in lines)
+    out = csv.writer(text)
+    out.writerow(columns)
+    out.writerows([_plain(line[name]) for name in columns] for line in lines)
     return text.getvalue().encode()
 
 
@@ -73,8 +77,16 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _parquet(lines: Sequence[Mapping[str, Any]]) -> bytes:
-    arrow, parquet = needed("pyarrow", "--format parquet", "parquet"), needed("pyarrow.parquet", "", "parquet")
+def _parquet(columns: Columns, lines: Sequence[Mapping[str, Any]]) -> bytes:
+    arrow, parquet = _arrow()
+    types = {int: arrow.int64(), float: arrow.float64(), str: arrow.string(), datetime: arrow.timestamp("us", "UTC")}
+    arrays = [arrow.array([line[name] for line in lines], types[kind]) for name, kind in columns.items()]
     out = io.BytesIO()
-    parquet.write_table(arrow.Table.from_pylist([dict(line) for line in lines]), out)
+    parquet.write_table(arrow.table(arrays, names=list(columns)), out)
     return out.getvalue()
+
+
+def _arrow() -> tuple[ModuleType, ModuleType]:
+    names = ("pyarrow", "pyarrow.parquet")
+    arrow, parquet = (needed(name, "pyarrow", "--format parquet", "parquet") for name in names)
+    return arrow, parquet

@@ -1,9 +1,10 @@
 """`report`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -95,40 +96,41 @@ def report(
     moment = instant("--at", at, local)
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
-        if opened is not None and events:
-            found = [dict(_of(event)) for event in reports.events(connection, asked, opened, moment)]
-            return _show(found, None, chosen, output)
         if opened is not None:
-            rows = reports.opened(connection, asked, opened, moment)
-            return _show(rows, _sum(rows), chosen, output)
+            behind = reports.events if events else reports.opened
+            return _show_opened(asked, behind(connection, asked, opened, moment), chosen, output)
         lines = reports.lines(connection, asked)
         whole = reports.total(connection, asked) if chosen == "table" else None
+    measures = [reports.measure_of(asked.report, name) for name in names] or list(asked.report.measures)
     if picture is not None:
-        shown = [reports.measure_of(asked.report, name) for name in names or asked.report.main]
-        charts.draw(picture, asked, shown, lines)
-    measures = names or [each.name for each in asked.report.measures]
-    kept = [*(() if interval == "all" else ("interval_start",)), *asked.dimensions, *measures]
-    if kept == measures:
+        main = [reports.measure_of(asked.report, name) for name in names or asked.report.main]
+        charts.draw(picture, asked, main, lines)
+    columns: dict[str, type] = {} if interval == "all" else {"interval_start": datetime}
+    columns |= {name: reports.kind_of(name) for name in asked.dimensions}
+    if not columns:
         whole = None  # which is all that there is
-    _show([{name: line[name] for name in kept} for line in lines], whole, chosen, output, asked.report)
+    columns |= {measure.name: measure.kind for measure in measures}
+    picked = [{name: line[name] for name in columns} for line in lines]
+    if chosen != "table":
+        return write(chosen, columns, picked, output)
+    _show(asked, picked, whole)
 
 
-def _show(
-    lines: Sequence[Line], whole: Line | None, form: Format, output: Path | None, report: Report | None = None
-) -> None:
-    if form != "table":
-        return write(form, lines, output)
+def _show(asked: Asked, lines: Sequence[Line], whole: Line | None) -> None:
     if not lines:
         return tell("Nothing happened in this time.")
     names = list(lines[0])
-    last = ["total", *(_shown(whole.get(name)) for name in names[1:])] if whole is not None else []
-    rows = [[_shown(line[name]) for name in names] for line in lines]
-    spare = [] if report is None else [_heading(name) for name in _spare(report) if name in names[1:]]
-    print_table([_heading(name) for name in names], rows, last, spare)
+    last = ["total", *(_shown(asked, whole.get(name)) for name in names[1:])] if whole is not None else []
+    rows = [[_shown(asked, line[name]) for name in names] for line in lines]
+    spare = [_heading(asked, name) for name in _spare(asked.report) if name in names[1:]]
+    print_table([_heading(asked, name) for name in names], rows, last, spare)
 
 
-def _shown(value: Value) -> object:
-    """A value for the table; of a share, which is below one, more digits."""
+def _shown(asked: Asked, value: Value) -> object:
+    """A value for the table: times as the clock shows them in the zone; of what is below one, more digits."""
+    if isinstance(value, datetime):
+        repeated = asked.zone != "UTC" and asked.interval in ("hour", "quarter_hour")  # where clocks go back
+        return f"{value:%Y-%m-%d %H:%M:%S%z}" if repeated else value.replace(tzinfo=None)
     return Decimal(f"{value:.3f}") if isinstance(value, float) and 0 < value < 1 else value
 
 
@@ -138,18 +140,21 @@ def _spare(report: Report) -> list[str]:
     return [*reversed(others), *reversed(report.main)]
 
 
-def _heading(name: str) -> str:
+def _heading(asked: Asked, name: str) -> str:
     """A column's name as words: seconds as s."""
-    words = name.removesuffix("_start").split("_")
-    return " ".join("s" if word == "seconds" else word for word in words)
+    if name == "interval_start":
+        return f"from ({asked.zone})"
+    return " ".join("s" if word == "seconds" else word for word in name.split("_"))
 
 
-def _sum(rows: Sequence[Line]) -> Line | None:
-    """The last line of what was opened: how many there are, and the sum of what they add."""
-    if not rows:
-        return None
-    names = [name for name in ("value", "of") if name in rows[0]]
-    return {name: sum(value for row in rows if isinstance(value := row[name], int | float)) for name in names}
+def _show_opened(asked: Asked, rows: Sequence[Line], form: Format, output: Path | None) -> None:
+    """What is behind a number; the last line of the table is the sum of what the rows add."""
+    if form != "table":
+        columns = {name: reports.kind_of(name) for name in rows[0]} if rows else {}
+        return write(form, columns, rows, output)
+    added = [name for name in ("value", "of") if rows and name in rows[0]]
+    whole: Line = {name: sum(value for row in rows if isinstance(value := row[name], int | float)) for name in added}
+    _show(asked, rows, whole if added else None)
 
 
 def _by(by: list[str] | None) -> tuple[str, ...] | None:
@@ -166,7 +171,3 @@ def _where(given: Sequence[str]) -> dict[str, str | None]:
             raise BadInput(f"--where is {each!r}: write what and which, as queue=care")
         wanted[name] = None if value == NO_VALUE else value
     return wanted
-
-
-def _of(event: reports.Behind) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__dataclass_fields__}

@@ -150,7 +150,7 @@ def test_every_number_is_that_of_the_rows_behind_it(traffic: Fed, data: st.DataO
         rows = opened(traffic.connection, one, measure.name, at)
         assert line[measure.name] == pytest.approx(number_of(measure, rows)), measure.name
         if "interaction_id" in report.shows:
-            behind = {event.interaction_id for event in events(traffic.connection, one, measure.name, at)}
+            behind = {event["interaction_id"] for event in events(traffic.connection, one, measure.name, at)}
             assert behind == {row["interaction_id"] for row in rows}
 
 
@@ -298,9 +298,9 @@ def test_the_events_behind_a_number_are_named_by_their_positions(fed: Fed) -> No
     fed.feed()
     asked = Asked("transitions", "all", (), where={"event_type": "Replied"})
     behind = events(fed.connection, asked, "transitions")
-    assert [event.event_type for event in behind] == ["Replied", "Replied"]
+    assert [event["event_type"] for event in behind] == ["Replied", "Replied"]
     raw = {(one.topic, one.partition, one.offset): one for one in fed.log.logged()}
-    record = raw[(behind[0].topic, behind[0].partition, behind[0].record_offset)].record
-    assert isinstance(record, e.Replied) and record.event_id == behind[0].event_id
+    record = raw[tuple(behind[0][name] for name in ("topic", "partition", "record_offset"))].record  # type: ignore[index]
+    assert isinstance(record, e.Replied) and record.event_id == behind[0]["event_id"]
     life = events(fed.connection, Asked("interactions", "all", ()), "offered")
-    assert len([event for event in life if event.interaction_id == person.interaction]) == 8
+    assert len([event for event in life if event["interaction_id"] == person.interaction]) == 8
