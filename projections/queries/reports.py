@@ -1,7 +1,7 @@
 """Reports: measures by interval and by what else is asked, and what is behind each of their numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from projections.errors import ProjectionError
+from projections.queries import as_of
 from projections.reporting.intervals import Interval, begin_of, source
 from projections.reporting.measures import DIMENSIONS, Kind, Measure, Report
 from projections.reporting.reports import REPORTS
@@ -29,6 +30,7 @@ class Asked:
     """What is asked: a report, by what, of when, and of which part. `until` is not included.
 
     `by` None: by what the report is counted by anyway. `where`: a dimension's value as text, None where it has none.
+    `as_of`: the time of which as_of.stand made the facts on the connection; None: the facts as they stand.
 
     Raises:
         NoSuchReport: it can't be counted by that, or there is no such zone.
@@ -41,6 +43,7 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
     where: Mapping[str, str | None] = field(default_factory=dict)
+    as_of: datetime | None = None
 
     def __post_init__(self) -> None:
         for name in (*self.dimensions, *self.where):
@@ -52,6 +55,11 @@ class Asked:
     @property
     def report(self) -> Report:
         return REPORTS[self.kind]
+
+    @property
+    def schema(self) -> str:
+        """Where the facts lie."""
+        return "reporting" if self.as_of is None else as_of.SCHEMA
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -72,8 +80,7 @@ GROUP BY {keys} ORDER BY {keys}"""
 
 def total(connection: psycopg.Connection[Any], asked: Asked) -> Line | None:
     """All lines of a report as one. Asked for anew, so that medians, shares and what has two skills are right."""
-    whole = Asked(asked.kind, "all", (), asked.zone, asked.since, asked.until, asked.where)
-    return next(iter(lines(connection, whole)), None)
+    return next(iter(lines(connection, replace(asked, interval="all", by=()))), None)
 
 
 def opened(connection: psycopg.Connection[Any], asked: Asked, measure: str, at: datetime | None = None) -> list[Line]:
@@ -104,7 +111,7 @@ FROM audit.event e
 WHERE EXISTS (
     SELECT FROM {_rows(asked, ())}
     WHERE {_behind(asked, measure_of(asked.report, measure), at)} AND {asked.report.events}
-)
+) AND e.occurred_at <= coalesce(%(as_of)s, 'infinity'::timestamptz)
 ORDER BY e.topic, e.partition, e.record_offset"""
     return _fetch(connection, query, asked, at)
 
@@ -144,7 +151,14 @@ def zone_of(name: str) -> ZoneInfo:
 
 def _fetch(connection: psycopg.Connection[Any], query: str, asked: Asked, at: datetime | None = None) -> list[Line]:
     where = {f"where_{name}": value for name, value in asked.where.items()}
-    parameters = {"zone": asked.zone, "since": asked.since, "until": asked.until, "at": at, **where}
+    parameters = {
+        "zone": asked.zone,
+        "since": asked.since,
+        "until": asked.until,
+        "at": at,
+        "as_of": asked.as_of,
+        **where,
+    }
     zone = zone_of(asked.zone)
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(query.encode(), parameters).fetchall()
@@ -156,11 +170,11 @@ def _fetch(connection: psycopg.Connection[Any], query: str, asked: Asked, at: da
 
 def _rows(asked: Asked, by: Sequence[str]) -> str:
     """The fact's rows; where skills are asked for, each once with each of its skills."""
-    rows = source(asked.report, asked.interval)
+    rows = source(asked.report, asked.interval, asked.schema)
     if "skill" not in by and "skill" not in asked.where:
         return rows
     skilled = rows.replace("SELECT t.*,", "SELECT t.*, s.skill,", 1)
-    fact = f"FROM reporting.{asked.report.fact} t"
+    fact = f"FROM {asked.schema}.{asked.report.fact} t"
     return skilled.replace(fact, f"{fact} LEFT JOIN LATERAL unnest(t.skills) AS s (skill) ON true", 1)
 
 

@@ -34,12 +34,12 @@ def begin_of(interval: Interval, at: str) -> str:
     return f"date_trunc('{interval}', {at}, {ZONE})"
 
 
-def source(report: Report, interval: Interval) -> str:
+def source(report: Report, interval: Interval, schema: str = "reporting") -> str:
     """The rows of a report's fact, each with `interval_start`; by the parameters `zone`, `since` and `until`.
 
     A stretch of time is cut into its parts in each interval, the seconds of which are `spent`.
     """
-    fact, at = f"reporting.{report.fact}", f"t.{report.at}"
+    fact, at = f"{schema}.{report.fact}", f"t.{report.at}"
     if report.until is None:
         return f"""(
     SELECT t.*, {begin_of(interval, at)} AS interval_start

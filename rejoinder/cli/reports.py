@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from projections.queries import reports
+from projections.queries.as_of import stand
 from projections.queries.reports import Asked, Line, NoSuchReport, Value
 from projections.reporting.intervals import Interval
 from projections.reporting.measures import Kind, Report
@@ -51,6 +52,9 @@ def report(
     events: Annotated[
         bool, typer.Option("--events", help="--open: the events behind it, with their positions.")
     ] = False,
+    as_of: Annotated[
+        str | None, typer.Option(help="As it stood at this day's begin or time, in the zone, by the events up to then.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = "table",
     output: Annotated[Path | None, typer.Option(help="Into this file, and not to the screen.")] = None,
     picture: Annotated[
@@ -69,6 +73,7 @@ def report(
     Example: rejoinder report interactions --by queue --by agent --zone Europe/Berlin --format csv
     Example: rejoinder report interactions --open offered --at 2026-01-31 --where queue=care
     Example: rejoinder report waits --by skill --interval all
+    Example: rejoinder report interactions --as-of 2026-01-31T12:00
     Example: rejoinder report interactions --by queue --measure offered --chart offered.svg
     """
     chosen: Format = "json" if json else form
@@ -87,6 +92,7 @@ def report(
             instant("--since", since, local),
             instant("--until", until, local),
             _where(where or []),
+            instant("--as-of", as_of, local),
         )
         names = [reports.measure_of(asked.report, name).name for name in measure or []]
         if opened is not None:
@@ -96,6 +102,8 @@ def report(
     moment = instant("--at", at, local)
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
+        if asked.as_of is not None:
+            stand(connection, asked.as_of)
         if opened is not None:
             behind = reports.events if events else reports.opened
             return _show_opened(asked, behind(connection, asked, opened, moment), chosen, output)

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.interaction import events as e
+from engine.record import Event
 from engine.routing import events as routing
 from projections.projector import connect
+from projections.queries.as_of import stand
 from projections.queries.reports import INTERVALS, Asked, Line, events, lines, opened, total
 from projections.records import ROUTING_EVENTS
 from projections.reporting.measures import Measure
@@ -304,3 +306,67 @@ def test_the_events_behind_a_number_are_named_by_their_positions(fed: Fed) -> No
     assert isinstance(record, e.Replied) and record.event_id == behind[0]["event_id"]
     life = events(fed.connection, Asked("interactions", "all", ()), "offered")
     assert len([event for event in life if event["interaction_id"] == person.interaction]) == 8
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_a_report_as_of_a_time_is_the_one_that_was_then(
+    traffic: Fed, module_database: str, database: str, kind: Any
+) -> None:
+    """Against projections that were fed with nothing but the events up to then, and the same `now`."""
+    then = moment(START) + timedelta(days=2, hours=3)
+    with connect(database) as other:
+        fed = Fed(other)
+        fed.log = up_to(traffic.log, then)
+        fed.feed()
+        with connect(module_database) as connection:
+            stand(connection, then)
+            for by in (None, ()):
+                found = lines(connection, Asked(kind, "day", by, as_of=then))
+                wanted = lines(other, Asked(kind, "day", by))
+                assert found and timeless(found) == timeless(wanted)
+            asked = Asked(kind, "all", (), as_of=then)
+            measure = REPORTS[kind].measures[0].name
+            behind = events(connection, asked, measure)
+            assert len(opened(connection, asked, measure)) > 0
+            assert behind and all(event["occurred_at"] <= then for event in behind)  # type: ignore[operator]
+
+
+OF_THE_CLOCK = ("target_missed", "target_running", "service_level")
+
+
+def timeless(found: list[Line]) -> list[Line]:
+    """Without what depends on now, which is then in the one and today in the other."""
+    return [{name: value for name, value in line.items() if name not in OF_THE_CLOCK} for line in found]
+
+
+def test_as_of_a_time_a_target_runs_that_was_missed_since(fed: Fed, database: str) -> None:
+    person = mentions(fed.log)
+    person.queued(answer_by=person.at + 7_200_000)
+    then = moment(person.at + 60_000)
+    fed.feed()
+    with connect(database) as connection:
+        stand(connection, then)
+        found = total(connection, Asked(as_of=then))
+    now = total(fed.connection, Asked())
+    assert found is not None and now is not None
+    assert (found["target_running"], found["target_missed"], now["target_running"], now["target_missed"]) == (
+        1,
+        0,
+        0,
+        1,
+    )
+
+
+def up_to(log: Log, then: datetime) -> Log:
+    """The log as it was: each key's events up to the first that is later."""
+    limit, late = then.timestamp() * 1000, set()
+    found = Log()
+    for raw, logged in zip(log.records, log.logged(), strict=True):
+        event = logged.record
+        if not isinstance(event, Event):
+            continue
+        if event.occurred_at > limit:
+            late.add((raw.topic, raw.key))
+        if (raw.topic, raw.key) not in late:
+            found.records.append(raw)
+    return found
