@@ -254,8 +254,8 @@ def _measures() -> Iterator[str]:
     yield (
         "Each measure is declared once, in `projections/reporting/reports.py`: the reports (`rejoinder report`), the "
         "views by interval in PostgreSQL, their comments and this page follow from that. In the SQL `f` is a row of "
-        "the report's fact. A measure that can be summed may be added up over lines; any other has to be asked anew for "
-        "the whole, as the last line of `rejoinder report` is.\n"
+        "the report's fact. A measure that can be summed may be added up over lines; any other has to be asked anew "
+        "for the whole, as the last line of `rejoinder report` is.\n"
     )
     for report in REPORTS.values():
         yield from _report(report)

@@ -6,16 +6,16 @@ What the log says is all that counts: an event belongs to a time if it and all b
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row
 
 from projections.projection import views_of
-from projections.queries.recorded import recorded
+from projections.queries.recorded import Recorded, recorded
 from projections.records import Logged
 from projections.reporting import Reporting
 from projections.tables import Store, Table, stage_name
@@ -29,6 +29,13 @@ FROM (SELECT e.*, max(occurred_at) OVER (PARTITION BY topic, key ORDER BY sequen
 WHERE latest <= %s
 ORDER BY topic, partition, record_offset
 """
+
+
+@dataclass(frozen=True)
+class _Event(Recorded):
+    partition: int
+    record_offset: int
+    key: str
 
 
 class _Temporary(Store):
@@ -45,26 +52,30 @@ def stand(connection: psycopg.Connection[Any], moment: datetime) -> None:
     """
     connection.read_only = False  # temporary tables are written, nothing else
     reporting = Reporting()
-    for table in reporting.tables:
-        connection.execute("SET LOCAL search_path TO pg_temp")
-        connection.execute(replace(table, name=_named(table)).ddl(indexed=False).encode())
-        stage, own = sql.Identifier(stage_name(SCHEMA, table)), sql.Identifier(SCHEMA, _named(table))
-        connection.execute(sql.SQL("CREATE TEMP TABLE {} (LIKE {})").format(stage, own))
-    connection.execute("SET LOCAL search_path TO DEFAULT")
-    connection.execute("SET LOCAL enable_seqscan = off")  # all is asked for by key, of tables that nothing is known of
-    with connection.cursor() as cursor:
-        store = _Temporary(cursor, SCHEMA)
-        for batch in _batches(connection, moment):
-            reporting.fold(store, batch)
-    connection.execute("SET LOCAL enable_seqscan = on")
-    for table in reporting.tables:
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, _named(table))))
-    for statement in re.findall(r"^CREATE VIEW .*?;$", views_of(reporting.name), re.MULTILINE | re.DOTALL):
-        connection.execute(_temporary(statement, moment).encode())
+    with connection.transaction():
+        for table in reporting.tables:
+            _create(connection, table)
+        connection.execute("SET LOCAL enable_seqscan = off")  # all is asked for by key, of tables without statistics
+        with connection.cursor() as cursor:
+            store = _Temporary(cursor, SCHEMA)
+            for batch in _batches(connection, moment):
+                reporting.fold(store, batch)
+        for table in reporting.tables:
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, _named(table))))
+        for statement in re.findall(r"^CREATE VIEW .*?;$", views_of(reporting.name), re.MULTILINE | re.DOTALL):
+            connection.execute(_temporary(statement, moment).encode())
+
+
+def _create(connection: psycopg.Connection[Any], table: Table[Any]) -> None:
+    """Makes a table and what its rows are staged in."""
+    own = replace(table, name=_named(table))
+    connection.execute(own.ddl(indexed=False).replace("CREATE TABLE", "CREATE TEMP TABLE", 1).encode())
+    stage = sql.Identifier(stage_name(SCHEMA, table))
+    connection.execute(sql.SQL("CREATE TEMP TABLE {} (LIKE {})").format(stage, sql.Identifier(SCHEMA, own.name)))
 
 
 def _batches(connection: psycopg.Connection[Any], moment: datetime) -> Iterator[list[Logged]]:
-    with connection.cursor("events_as_of", row_factory=namedtuple_row) as cursor:
+    with connection.cursor("events_as_of", row_factory=class_row(_Event)) as cursor:
         cursor.execute(_EVENTS.encode(), (moment,))
         while rows := cursor.fetchmany(BATCH):
             yield [

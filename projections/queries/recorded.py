@@ -1,9 +1,10 @@
 """Events as the audit trail holds them, back as they were decided."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Protocol, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import msgspec
 
@@ -19,7 +20,8 @@ TYPES: Final = {
 }
 
 
-class Row(Protocol):
+@dataclass(frozen=True)
+class Recorded:
     """A row of audit.event, as far as it says what happened."""
 
     topic: str
@@ -36,7 +38,7 @@ class Row(Protocol):
     facts: Mapping[str, Any]
 
 
-def recorded(row: Row) -> Event | None:
+def recorded(row: Recorded) -> Event | None:
     """The event of a row, without its place in the chain; None where its type is no more."""
     kind = TYPES.get((row.topic, row.event_type))
     if kind is None:

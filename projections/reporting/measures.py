@@ -41,13 +41,13 @@ class Measure:
 
     @property
     def counted(self) -> str:
-        """The SQL condition for a row to be counted: one without a value is not."""
+        """The SQL condition for a row to be behind the number: one without a value is not."""
         return self.when if self.value == "1" else f"({self.when}) AND ({self.value}) IS NOT NULL"
 
     @property
     def sql(self) -> str:
         """The SQL aggregate."""
-        only = "" if self.counted == "true" else f" FILTER (WHERE {self.counted})"
+        only = "" if self.when == "true" else f" FILTER (WHERE {self.when})"  # no value: SQL leaves it out
         kind = "bigint" if self.kind is int else "double precision"
         match self.how:
             case "count":
@@ -126,6 +126,14 @@ DIMENSIONS: Final[dict[str, tuple[str, str]]] = {
 """What there is to count by: the column of the fact, and what it is."""
 
 
+_OF_TIMES: Final[tuple[tuple[str, How, str], ...]] = (
+    ("sum", "sum", "the sum"),
+    ("avg", "mean", "the mean"),
+    ("p50", "median", "the median (interpolated)"),
+    ("p90", "p90", "the 90th percentile (interpolated)"),
+)
+
+
 def times(value: str, says: str, *, unit: Unit = "times") -> Measure:
     """The sum of a column of the same name."""
     return Measure(value, says, value=f"f.{value}", how="sum", unit=unit)
@@ -135,12 +143,7 @@ def durations(prefix: str, value: str, says: str, *, when: str = "true") -> tupl
     """The sum, mean, median and 90th percentile of a time."""
     return tuple(
         Measure(f"{prefix}_{suffix}", f"{word} of {says}", when, f"f.{value}", how, unit="seconds")
-        for suffix, how, word in (
-            ("sum", "sum", "the sum"),
-            ("avg", "mean", "the mean"),
-            ("p50", "median", "the median (interpolated)"),
-            ("p90", "p90", "the 90th percentile (interpolated)"),
-        )
+        for suffix, how, word in _OF_TIMES
     )
 
 

@@ -4,11 +4,11 @@ import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.terminal import json_lines
@@ -17,6 +17,7 @@ Format = Literal["table", "csv", "json", "parquet"]
 """`table` is for people: the terminal's width decides how much of it there is."""
 
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Columns = Mapping[str, type]
 """Columns by their names, and what they hold: int, float, str or datetime, or nothing."""
 
@@ -78,15 +79,25 @@ def _plain(value: object) -> object:
 
 
 def _parquet(columns: Columns, lines: Sequence[Mapping[str, Any]]) -> bytes:
-    arrow, parquet = _arrow()
-    types = {int: arrow.int64(), float: arrow.float64(), str: arrow.string(), datetime: arrow.timestamp("us", "UTC")}
-    arrays = [arrow.array([line[name] for line in lines], types[kind]) for name, kind in columns.items()]
+    core, files = _arrow()
+    types = core.DataType
+    plain = {int: types.int64(), float: types.float64(), str: types.string()}
+    arrays = {}
+    for name, kind in columns.items():
+        values = [line[name] for line in lines]
+        if kind is datetime:  # of which it takes none as they are
+            arrays[name] = core.Array(list(map(_micros, values)), types.int64()).cast(types.timestamp("us", tz="UTC"))
+        else:
+            arrays[name] = core.Array(values, plain[kind])
     out = io.BytesIO()
-    parquet.write_table(arrow.table(arrays, names=list(columns)), out)
+    files.write_parquet(core.Table.from_pydict(arrays), out)
     return out.getvalue()
 
 
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else (at - EPOCH) // timedelta(microseconds=1)
+
+
 def _arrow() -> tuple[ModuleType, ModuleType]:
-    names = ("pyarrow", "pyarrow.parquet")
-    arrow, parquet = (needed(name, "pyarrow", "--format parquet", "parquet") for name in names)
-    return arrow, parquet
+    core, files = (needed(name, "arro3-io", "--format parquet", "parquet") for name in ("arro3.core", "arro3.io"))
+    return core, files
