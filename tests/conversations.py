@@ -24,10 +24,20 @@ class Matter:
     active: int
     posts: list[str] = field(default_factory=list)
     answers: list[tuple[int, str]] = field(default_factory=list)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-    """Answers that are too long."""
     follows: bool = False
     """Whether the author had one with the account before."""
+    lines: list[tuple[int, bool]] = field(default_factory=list)
+    """When something was written, in order, and whether by the customer."""
+
+    @property
+    def moves(self) -> list[int]:
+        """When the agent answered, or the customer wrote after an answer: the transitions after the first answer's."""
+        found, answered = [], False
+        for at, by_customer in self.lines:
+            if answered or not by_customer:
+                found.append(at)
+            answered = not by_customer
+        return found
 
 
 @dataclass
@@ -109,6 +119,7 @@ def expected(path: Path, refuse: bool = True) -> Expected:
             found.matters.append(matter)
         matter.active = max(matter.active, at)
         matter.posts.append(row["tweet_id"])
+        matter.lines.append((at, True))
         holder[row["tweet_id"]] = matter
         found.posts[row["tweet_id"]] = row["author_id"]
     return found
@@ -123,10 +134,10 @@ def _answer(found: Expected, holder: dict[str, Matter], row: dict[str, str], ref
     found.answered[row["tweet_id"]] = matter.author
     if refuse and weight(row["text"]) > 280:
         found.too_long.add(row["tweet_id"])
-        matter.refused.append((_seconds(row), row["tweet_id"]))
         return
     at = _seconds(row)
     matter.answers.append((at, row["tweet_id"]))
+    matter.lines.append((at, False))
     matter.active = max(matter.active, at)
     holder[row["tweet_id"]] = matter
 
@@ -141,7 +152,7 @@ def measured(matters: Sequence[Matter]) -> dict[str, float | None]:
         "reopened": sum(matter.follows for matter in matters),
         "messages_in": sum(len(matter.posts) for matter in matters),
         "messages_out": sum(len(matter.answers) for matter in matters),
-        "deliveries_failed": sum(len(matter.refused) for matter in matters),
+        "deliveries_failed": 0,  # an answer that is too long is refused before it becomes one
         "first_responses": len(times),
     }
     for name in ("first_response_seconds", "first_response_open_seconds"):  # open round the clock

@@ -1,6 +1,7 @@
 """Lists, traces and counts, as the command line and the console ask for them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +18,7 @@ from projections.queries.measures import (
     summary,
     unsettled,
 )
-from projections.queries.trace import trace
+from projections.queries.trace import InteractionTrace, trace
 from projections.records import INTERACTION_CONTENT, ROUTING_EVENTS
 from tests.projecting import Fed, answered
 from tests.projection_log import Person
@@ -167,3 +168,32 @@ def test_the_note_of_a_transfer_is_told_and_reads_as_erased_once_it_is(fed: Fed)
         (told,) = trace(fed.connection, person.interaction)
         assert next(step.text for step in told.steps if step.event == "Transferred") == text
         fed.log.append(INTERACTION_CONTENT, f"{person.home}:n:transfer1", None)
+
+
+def test_a_trace_as_of_a_time_tells_what_had_happened_by_then(fed: Fed) -> None:
+    person = answered(fed.log)
+    person.tell(e.Dispositioned, code="resolved", agent_id="agent-1")
+    moved_to_messenger(fed.log, 2)
+    fed.feed()
+    (now,) = trace(fed.connection, person.interaction)
+
+    def then(index: int) -> InteractionTrace:
+        (told,) = trace(fed.connection, person.interaction, as_of=now.steps[index].at)
+        assert told.steps == now.steps[: len(told.steps)]
+        assert told.steps[-1].at == now.steps[index].at
+        return told
+
+    received, queued, offered, replied = (then(index) for index in (0, 3, 4, 7))
+    assert [told.state for told in (received, queued, offered, replied)] == [
+        "received",
+        "queued",
+        "assigned",
+        "replied",
+    ]
+    assert (received.queue, queued.queue, queued.agent_id, offered.agent_id) == (None, "care", None, "agent-1")
+    assert (offered.first_response_seconds, replied.first_response_seconds) == (None, now.first_response_seconds)
+    assert (replied.disposition, then(8).disposition) == (None, "resolved")
+    assert trace(fed.connection, person.interaction, as_of=now.steps[0].at - timedelta(seconds=1)) == []
+    assert then(8) == now
+    (whole,) = trace(fed.connection, "@customer_1", as_of=now.steps[-1].at)
+    assert whole == now
