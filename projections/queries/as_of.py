@@ -45,13 +45,14 @@ class _Temporary(Store):
         return sql.Identifier(SCHEMA, _named(table))
 
 
-def stand(connection: psycopg.Connection[Any], moment: datetime) -> None:
-    """Makes the facts as they stood at a time. To be called before the connection's first transaction, once.
+def stand(connection: psycopg.Connection[Any], moment: datetime) -> int:
+    """Makes the facts as they stood at a time, and says of how many events they are.
 
-    It folds all events up to then, which takes about as long as a rebuild of the projection.
+    To be called before the connection's first transaction, once. It folds all events up to then, which takes about as
+    long as a rebuild of the projection.
     """
     connection.read_only = False  # temporary tables are written, nothing else
-    reporting = Reporting()
+    reporting, count = Reporting(), 0
     with connection.transaction():
         for table in reporting.tables:
             _create(connection, table)
@@ -60,10 +61,12 @@ def stand(connection: psycopg.Connection[Any], moment: datetime) -> None:
             store = _Temporary(cursor, SCHEMA)
             for batch in _batches(connection, moment):
                 reporting.fold(store, batch)
+                count += len(batch)
         for table in reporting.tables:
             connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, _named(table))))
         for statement in re.findall(r"^CREATE VIEW .*?;$", views_of(reporting.name), re.MULTILINE | re.DOTALL):
             connection.execute(_temporary(statement, moment).encode())
+    return count
 
 
 def _create(connection: psycopg.Connection[Any], table: Table[Any]) -> None:

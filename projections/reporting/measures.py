@@ -84,7 +84,7 @@ class Report:
     shows: tuple[str, ...]
     """The columns of the fact that tell what a number counts; the first is what the row is of."""
     main: tuple[str, ...]
-    """The measures that a narrow screen shows longest."""
+    """The measures that a table on a screen shows."""
     view: str
     """The view that has it by its usual dimensions, for each width of an interval."""
     until: str | None = None

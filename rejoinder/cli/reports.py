@@ -12,9 +12,9 @@ from projections.queries import reports
 from projections.queries.as_of import stand
 from projections.queries.reports import Asked, Line, NoSuchReport, Value
 from projections.reporting.intervals import Interval
-from projections.reporting.measures import Kind, Report
+from projections.reporting.measures import Kind
 from rejoinder.cli import charts
-from rejoinder.cli.errors import BadInput
+from rejoinder.cli.errors import BadInput, NotFound
 from rejoinder.cli.formats import Format, check, write
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.options import Config, Data, Json, instant
@@ -66,8 +66,8 @@ def report(
 ) -> None:
     """Count interactions, waits, agents' work and time, dispositions or deliveries by interval.
 
-    The last line of the table is the whole, asked for anew: its medians and shares are right. What each measure counts
-    stands in docs/reference/measures.md.
+    The table has the main measures or those of --measure; the other formats have all. Its last line is the whole,
+    asked for anew: its medians and shares are right. docs/reference/measures.md says what each measure counts.
 
     Example: rejoinder report interactions --interval quarter_hour --since 2026-01-31
     Example: rejoinder report interactions --by queue --by agent --zone Europe/Berlin --format csv
@@ -102,14 +102,15 @@ def report(
     moment = instant("--at", at, local)
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
-        if asked.as_of is not None:
-            stand(connection, asked.as_of)
+        if asked.as_of is not None and not stand(connection, asked.as_of):
+            raise NotFound(f"--as-of is {as_of}: nothing had happened by then, the first event is later")
         if opened is not None:
             behind = reports.events if events else reports.opened
             return _show_opened(asked, behind(connection, asked, opened, moment), chosen, output)
         lines = reports.lines(connection, asked)
         whole = reports.total(connection, asked) if chosen == "table" else None
-    measures = [reports.measure_of(asked.report, name) for name in names] or list(asked.report.measures)
+    every = [measure.name for measure in asked.report.measures] if chosen != "table" else asked.report.main
+    measures = [reports.measure_of(asked.report, name) for name in names or every]
     if picture is not None:
         main = [reports.measure_of(asked.report, name) for name in names or asked.report.main]
         charts.draw(picture, asked, main, lines)
@@ -130,8 +131,7 @@ def _show(asked: Asked, lines: Sequence[Line], whole: Line | None) -> None:
     names = list(lines[0])
     last = ["total", *(_shown(asked, whole.get(name)) for name in names[1:])] if whole is not None else []
     rows = [[_shown(asked, line[name]) for name in names] for line in lines]
-    spare = [_heading(asked, name) for name in _spare(asked.report) if name in names[1:]]
-    print_table([_heading(asked, name) for name in names], rows, last, spare)
+    print_table([_heading(asked, name) for name in names], rows, last)
 
 
 def _shown(asked: Asked, value: Value) -> object:
@@ -140,12 +140,6 @@ def _shown(asked: Asked, value: Value) -> object:
         repeated = asked.zone != "UTC" and asked.interval in ("hour", "quarter_hour")  # where clocks go back
         return f"{value:%Y-%m-%d %H:%M:%S%z}" if repeated else value.replace(tzinfo=None)
     return Decimal(f"{value:.3f}") if isinstance(value, float) and 0 < value < 1 else value
-
-
-def _spare(report: Report) -> list[str]:
-    """What a narrow screen leaves out, the first first."""
-    others = [measure.name for measure in report.measures if measure.name not in report.main]
-    return [*reversed(others), *reversed(report.main)]
 
 
 def _heading(asked: Asked, name: str) -> str:

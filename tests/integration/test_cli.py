@@ -280,6 +280,20 @@ def test_a_reports_number_opens_into_interactions_and_events(company: Company) -
     assert company.done("report", "interactions", "--open", "offered").out.splitlines()[-1].startswith("total")
 
 
+def test_a_report_and_a_trace_tell_of_a_time_and_say_when_it_was_before_all(company: Company) -> None:
+    interaction = company.interaction_of("user501")["interaction_id"]
+    (now,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    far = "2999-01-01"
+    (then,) = company.done(
+        "report", "interactions", "--by", "none", "--interval", "all", "--as-of", far, "--json"
+    ).lines
+    assert then["offered"] >= now["offered"] > 0
+    ended = company.call("report", "interactions", "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened by then" in ended.err) == (3, True)
+    ended = company.call("trace", interaction, "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened" in ended.err) == (3, True)
+
+
 def test_a_report_is_written_as_csv_in_a_zone(company: Company, tmp_path: Path) -> None:
     company.interaction_of("user501")
     file = tmp_path / "report.csv"
