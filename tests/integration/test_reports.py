@@ -157,7 +157,7 @@ def number_of(measure: Measure, rows: Sequence[Line]) -> float | None:
     return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_every_number_is_that_of_the_rows_behind_it(traffic: Fed, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(list(REPORTS)))
@@ -192,7 +192,7 @@ def moment(millis: int) -> datetime:
 
 
 @pytest.mark.parametrize("kind", REPORTS)
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_what_can_be_summed_adds_up_to_the_whole(traffic: Fed, kind: Any, zone: str) -> None:
     whole = total(traffic.connection, Asked(kind, zone=zone))
     assert whole is not None
@@ -216,12 +216,11 @@ def test_the_traffic_of_these_tests_has_every_measure(traffic: Fed, kind: Any) -
 @pytest.mark.parametrize("kind", REPORTS)
 @pytest.mark.parametrize("width", ["quarter_hour", "hour", "day"])
 def test_the_views_have_the_numbers_of_the_reports(traffic: Fed, kind: Any, width: Any) -> None:
-    report = REPORTS[kind]
-    for measure in report.measures:
-        if measure.is_summed:
-            query = f"SELECT sum({measure.name})::double precision FROM reporting.{report.view} WHERE width = '{width}'"
-            numbers: list[Any] = [line[measure.name] for line in lines(traffic.connection, Asked(kind, width))]
-            assert traffic.one(query) == pytest.approx(sum(numbers)), measure.name
+    summed = [measure.name for measure in REPORTS[kind].measures if measure.is_summed]
+    sums = ", ".join(f"sum({name})::double precision" for name in summed)
+    found = traffic.all(f"SELECT {sums} FROM reporting.{REPORTS[kind].view} WHERE width = '{width}'")
+    reported: list[Any] = lines(traffic.connection, Asked(kind, width))
+    assert found == [tuple(pytest.approx(sum(line[name] for line in reported)) for name in summed)]
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-01", 24)])
