@@ -13,7 +13,7 @@ from psycopg import sql
 
 from projections import offsets
 from projections.errors import RebuildRuns, ShapeChanged
-from projections.projection import Projection, views_of
+from projections.projection import Projection
 from projections.tables import shape
 
 READER = "rejoinder_reader"
@@ -125,7 +125,7 @@ def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build
                 f"version of the code. Build them again from the log: rejoinder projections rebuild {projection.name}"
             )
         build = Build(projection, version)
-        if row[1] != _views_digest(projection.name):
+        if row[1] != _views_digest(projection):
             switch(connection, build)
         return build
 
@@ -194,7 +194,7 @@ def switch(connection: psycopg.Connection[Any], build: Build) -> None:
     with connection.transaction():
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
         _drop_views(connection, name)
-        connection.execute(views_of(name).replace("{rows}", build.schema).encode())
+        connection.execute(build.projection.views.replace("{rows}", build.schema).encode())
         comments = connection.execute(_INHERIT_COMMENTS, {"views": name, "rows": build.schema}).fetchall()
         for (statement,) in comments:
             connection.execute(statement)
@@ -202,7 +202,7 @@ def switch(connection: psycopg.Connection[Any], build: Build) -> None:
         connection.execute("UPDATE projector.builds SET views = NULL WHERE projection = %s", (name,))
         connection.execute(
             "UPDATE projector.builds SET views = %s WHERE projection = %s AND version = %s",
-            (_views_digest(name), name, build.version),
+            (_views_digest(build.projection), name, build.version),
         )
 
 
@@ -258,5 +258,5 @@ def _grant(connection: psycopg.Connection[Any], name: str) -> None:
     connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
 
 
-def _views_digest(name: str) -> str:
-    return hashlib.sha256(views_of(name).encode()).hexdigest()[:16]
+def _views_digest(projection: Projection) -> str:
+    return hashlib.sha256(projection.views.encode()).hexdigest()[:16]

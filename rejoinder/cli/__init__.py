@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "contacts": Entry("lists", "contacts", "List contacts, the last made first."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry(
-        "reports", "report", "Count interactions, transitions, agents' work, dispositions or deliveries by interval."
+        "reports", "report", "Count interactions, waits, agents' work and time, dispositions or deliveries by interval."
     ),
     "watch": Entry("watch", "watch", "Show what happens now: what came in, what waits, and who is there."),
     "sql": Entry("database", "sql", "Query the projections with a role that may only read."),

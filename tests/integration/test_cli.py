@@ -1,5 +1,6 @@
 """Every command against a real small instance: Kafka, PostgreSQL, all programs and the simulated platform."""
 
+import csv
 import json
 import os
 import signal
@@ -191,7 +192,7 @@ def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkey
 
 
 def test_interactions_are_listed_filtered_and_paged(company: Company) -> None:
-    first, second = company.interaction_of("user501"), company.interaction_of("user502")
+    first, second = company.interaction_of("user501"), company.interaction_of("user501")
     ids = {first["interaction_id"], second["interaction_id"]}
     for options in (["--account", f"x:{ACCOUNT}"], ["--agent", "ann"], ["--channel", "x"], ["--queue", "care"]):
         assert ids <= {line["interaction_id"] for line in company.done("interactions", "--json", *options).lines}
@@ -213,8 +214,8 @@ def test_contacts_are_found_by_a_part_of_their_name(company: Company) -> None:
 
 
 def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> None:
-    interaction = company.interaction_of("user502")
-    (told,) = company.done("trace", "@user502", "--json").lines
+    interaction = company.interaction_of("user501")
+    (told,) = company.done("trace", "@user501", "--json").lines
     assert told["interaction_id"] == interaction["interaction_id"]
     assert told["steps"][0]["event"] == "MessageReceived"
     shown = company.done("trace", interaction["interaction_id"]).out
@@ -266,6 +267,43 @@ def test_reports_have_lines_and_a_total(company: Company) -> None:
         assert lines and all("interval_start" in line for line in lines)
         assert company.done("report", kind).out.splitlines()[-1].startswith("total")
     assert company.done("report", "interactions", "--until", "2001-01-01", "--json").lines == []
+
+
+def test_a_reports_number_opens_into_interactions_and_events(company: Company) -> None:
+    company.interaction_of("user501")
+    (day,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    opened = company.done("report", "interactions", "--open", "offered", "--json").lines
+    assert len(opened) == day["offered"]
+    events = company.done("report", "interactions", "--open", "offered", "--events", "--json").lines
+    assert {event["interaction_id"] for event in events} == {line["interaction_id"] for line in opened}
+    assert {event["topic"] for event in events} == {"interaction.events", "routing.events"}
+    assert company.done("report", "interactions", "--open", "offered").out.splitlines()[-1].startswith("total")
+
+
+def test_a_report_and_a_trace_tell_of_a_time_and_say_when_it_was_before_all(company: Company) -> None:
+    interaction = company.interaction_of("user501")["interaction_id"]
+    (now,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    far = "2999-01-01"
+    (then,) = company.done(
+        "report", "interactions", "--by", "none", "--interval", "all", "--as-of", far, "--json"
+    ).lines
+    assert then["offered"] >= now["offered"] > 0
+    ended = company.call("report", "interactions", "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened by then" in ended.err) == (3, True)
+    ended = company.call("trace", interaction, "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened" in ended.err) == (3, True)
+
+
+def test_a_report_is_written_as_csv_in_a_zone(company: Company, tmp_path: Path) -> None:
+    company.interaction_of("user501")
+    file = tmp_path / "report.csv"
+    options = ("--by", "queue", "--zone", "Asia/Kathmandu", "--measure", "offered", "--format", "csv")
+    out = company.done("report", "interactions", *options, "--output", str(file)).out
+    assert out == ""
+    head, *rows = csv.reader(file.read_text("utf-8").splitlines())
+    assert head == ["interval_start", "queue", "offered"]
+    assert rows and all(row[0].endswith("T00:00:00+05:45") for row in rows)
+    assert file.read_text("utf-8").splitlines() == company.done("report", "interactions", *options).out.splitlines()
 
 
 def test_sql_only_reads_and_tells_errors_in_a_line(company: Company) -> None:

@@ -90,7 +90,7 @@ def test_every_table_view_and_column_is_commented(fed: Fed) -> None:
         (names, names),
     ).fetchall()
     assert bare == []
-    assert fed.one("SELECT count(*) FROM pg_views WHERE schemaname = 'reporting'") == 16
+    assert fed.one("SELECT count(*) FROM pg_views WHERE schemaname = 'reporting'") == 23
 
 
 def test_a_zombie_writes_nothing(fed: Fed, database: str) -> None:
