@@ -1,7 +1,7 @@
 """Two versions of a projection, held against each other: table by table, by key, in what both have."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 import psycopg
@@ -14,6 +14,7 @@ Found = Literal["only in first", "only in second", "differs"]
 
 _SAMPLES: Final = 3
 """Rows of each kind that are named."""
+_COUNTED: Final = ("rows_first", "rows_second", "only_in_first", "only_in_second", "differing")
 _LETTERS: Final = 80
 """Of a value that is shown."""
 _TABLES = """
@@ -119,24 +120,25 @@ class _Pair:
     def compare(self, connection: psycopg.Connection[Any]) -> TableComparison:
         if self.one is None or self.other is None:
             return TableComparison(self.table, only_version=self.second if self.one is None else self.first)
-        beside = {
-            "columns_only_in_first": [name for name in self.one.types if name not in self.other.types],
-            "columns_only_in_second": [name for name in self.other.types if name not in self.one.types],
-        }
+        bare = TableComparison(
+            self.table,
+            columns_only_in_first=[name for name in self.one.types if name not in self.other.types],
+            columns_only_in_second=[name for name in self.other.types if name not in self.one.types],
+        )
         key = self.one.key
         if key != self.other.key or any(self.one.types[name] != self.other.types[name] for name in key):
-            return TableComparison(self.table, keys_differ=True, **beside)
+            return replace(bare, keys_differ=True)
         both = [name for name in self.one.types if name in self.other.types and name not in key]
-        counted = connection.execute(self._counts(both)).fetchone()
-        assert counted is not None
-        found = TableComparison(self.table, *counted, **beside)
+        row = connection.execute(self._counts(both)).fetchone()
+        assert row is not None
+        found = replace(bare, **dict(zip(_COUNTED, row, strict=True)))
         if found.agrees:
             return found
         columns = self._columns(connection, both) if found.differing else {}
         samples = [sample for kind in get_args(Found) for sample in self._samples(connection, kind, list(columns))]
-        return TableComparison(self.table, *counted, columns=columns, samples=samples, **beside)
+        return replace(found, columns=columns, samples=samples)
 
-    def _counts(self, both: Sequence[str]) -> sql.Composable:
+    def _counts(self, both: Sequence[str]) -> sql.Composed:
         """One pass over both, by key: how many rows each has, has alone, and has unlike."""
         return sql.SQL(
             "SELECT count(a.{key}), count(b.{key}), count(*) FILTER (WHERE b.{key} IS NULL),"

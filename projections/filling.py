@@ -91,16 +91,11 @@ def explained(settings: Settings) -> Iterator[None]:
     """Says in a sentence what PostgreSQL refuses or can't do. Not for statements that write rows: see `_write`."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InternalError) as error:
-        raise DatabaseUnreachable(
-            f"PostgreSQL at {address(settings.dsn)} failed: {first_line(error)}. {_STAYS}"
-        ) from None
     except psycopg.Error as error:
-        detail = (error.diag.message_detail or "").partition("\n")[0]
-        said = " ".join(filter(None, (error.diag.message_primary, detail))) or type(error).__name__
-        raise ProjectionError(
-            f"PostgreSQL at {address(settings.dsn)} refused what a rebuild needs: {said}. {_STAYS}"
-        ) from None
+        detail = (error.diag.message_detail or "").partition("\n")[0]  # what stands in the way, by its name
+        said = f"PostgreSQL at {address(settings.dsn)} failed: {' '.join(filter(None, (first_line(error), detail)))}."
+        kind = DatabaseUnreachable if isinstance(error, psycopg.OperationalError) else ProjectionError
+        raise kind(f"{said} {_STAYS}") from None
 
 
 def _advance(reached: dict[Place, int], upto: Mapping[Place, int]) -> int:

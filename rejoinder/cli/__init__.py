@@ -50,7 +50,9 @@ COMMANDS: Final = {
     "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
     "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
     "audit": Entry("audit", "app", "Prove that the log is as it was written."),
-    "projections": Entry("projections", "app", "List the projections' versions; build one again from the log, show it, take it back."),
+    "projections": Entry(
+        "projections", "app", "List the versions of the projections; build one again from the log, or take it back."
+    ),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
     "lifecycle": Entry(

@@ -29,7 +29,7 @@ from rejoinder.settings import Settings
 WORKERS: Final = 2
 """Processes of a rebuild by default: while one waits for PostgreSQL the other folds."""
 
-app = group("List the projections and their versions, and build one again from the log.")
+app = group("List the versions of the projections; build one again from the log, or take it back.")
 
 Name = Annotated[str, typer.Argument(help="Which one.")]
 Processes = Annotated[int, typer.Option("--workers", min=1, help="How many processes share the partitions.")]

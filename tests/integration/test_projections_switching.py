@@ -43,8 +43,8 @@ class Reader:
                 seen = dict.fromkeys(COUNTED, 0)
                 while not stop.is_set():
                     for schema, view in views:
-                        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, view))
-                        row = connection.execute(query).fetchone()
+                        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, view))
+                        row = connection.execute(count).fetchone()
                         name = f"{schema}.{view}"
                         if name in seen and row is not None:
                             if row[0] < seen[name]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from engine.release import RELEASE
-from rejoinder import progress
 from rejoinder.progress import Pace, Standing
 
 ROOT = Path(__file__).parent.parent.parent
@@ -14,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_the_pace_counts_what_was_done_since_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
     at = iter([10.0, 14.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(at))
+    monkeypatch.setattr("rejoinder.progress.time.monotonic", lambda: next(at))
     pace = Pace()
     assert pace.of(500, 2000) == Standing(500, 2000, 0.0, None)
     assert pace.of(1000, 2000) == Standing(1000, 2000, 125.0, 8.0)
