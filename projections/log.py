@@ -17,6 +17,7 @@ _FILL_SECONDS: Final = 0.02
 _UNREACHABLE_SECONDS: Final = 60.0
 """How long all brokers may be down before the reader gives up."""
 _ASKING_SECONDS: Final = 5.0
+_ASKING_PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 _NAMED: Final = 8
 """Partitions that an error names."""
 TRACEPARENT: Final = "traceparent"
@@ -67,18 +68,27 @@ def ends_of(settings: Settings, places: Iterable[Place]) -> dict[Place, int]:
         }
     )
     try:
-        found = {}
-        for topic, partition in places:
-            place = TopicPartition(settings.prefix + topic, partition)
-            found[topic, partition] = consumer.get_watermark_offsets(place, timeout=_ASKING_SECONDS)[1]
-        return found
-    except KafkaException as error:
-        raise KafkaUnreachable(
-            f"Kafka at {settings.bootstrap} does not say where the log ends: {error.args[0].str()}. Check the setting "
-            f"kafka.bootstrap and that the brokers run."
-        ) from error
+        return {
+            (topic, partition): _end(consumer, TopicPartition(settings.prefix + topic, partition), settings.bootstrap)
+            for topic, partition in places
+        }
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition, bootstrap: str) -> int:
+    """Asks a few times: a partition may change its leader."""
+    for pause in (*_ASKING_PAUSES, None):
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=_ASKING_SECONDS)[1])
+        except KafkaException as error:
+            if pause is None:
+                raise KafkaUnreachable(
+                    f"Kafka at {bootstrap} does not say where {place.topic}[{place.partition}] ends: "
+                    f"{error.args[0].str()}. Check the setting kafka.bootstrap and that the brokers run."
+                ) from error
+            time.sleep(pause)
+    raise AssertionError("the last pause is None")
 
 
 def extent(upto: Mapping[Place, int]) -> str:

@@ -1,9 +1,8 @@
 """Projections that are built again from a log on Kafka: what tests of it share."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from projections.tables import Store, Table
 from projections.watching import Beginning, Stage
 from projections.writer import Ends
 from tests.projecting import PLACES, Connection
+from tests.threads import in_threads
 
 
 @dataclass
@@ -91,26 +91,9 @@ def fill_first(settings: Settings, codec: Codec, until: Ends | None = None) -> N
         replay(first, connection, codec, settings, until or ends_by_projection(settings), lambda _: None)
 
 
-@contextmanager
-def projecting(settings: Settings, codec: Codec) -> Iterator[None]:
+def projecting(settings: Settings, codec: Codec) -> AbstractContextManager[None]:
     """A projector that runs meanwhile; what ends it is raised."""
-    stop, failed = threading.Event(), list[BaseException]()
-
-    def work() -> None:
-        try:
-            Projector(PROJECTIONS, codec, settings).run(stop)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work, name="projector")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-    if failed:
-        raise failed[0]
+    return in_threads(Projector(PROJECTIONS, codec, settings).run)
 
 
 def interfering(codec: Codec, interfere: Callable[[Connection], None]) -> Any:

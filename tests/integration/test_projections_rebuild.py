@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -52,6 +51,7 @@ from projections.workers import Workers
 from projections.writer import Ends
 from rejoinder.embedded.postgres import server_user
 from schemas.codec import Codec
+from tests.processing import eventually
 from tests.projecting import PLACES, Connection, OnKafka, answered
 from tests.projection_log import PARTITIONS, codec
 from tests.projection_stories import all_stories
@@ -255,7 +255,7 @@ def test_a_version_that_is_shown_again_has_what_came_meanwhile(projected: OnKafk
     with projecting(projected.settings, codec()):
         answered(projected.log, 99)
         projected.publish()
-        _wait_for(lambda: _caught_up(projected))
+        eventually("all is written", lambda: _caught_up(projected))
         with connect(projected.settings.dsn) as connection:
             counted = connection.execute("SELECT count(*) FROM audit.event").fetchone()
             roll_back(AUDIT, in_this_process(codec()), projected.settings)
@@ -263,7 +263,7 @@ def test_a_version_that_is_shown_again_has_what_came_meanwhile(projected: OnKafk
             assert differences(connection, AUDIT, 1, 2) == []
         answered(projected.log, 100)
         projected.publish()
-        _wait_for(lambda: _caught_up(projected))
+        eventually("all is written", lambda: _caught_up(projected))
 
 
 @pytest.mark.usefixtures("few_at_once")
@@ -338,11 +338,11 @@ def test_processes_end_with_the_one_that_began_them_and_the_next_goes_on(filled:
     parent = multiprocessing.get_context("spawn").Process(target=_endless, args=(filled, tmp_path))
     parent.start()
     try:
-        _wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        eventually("both have begun", lambda: len(list(tmp_path.iterdir())) == 2)
     finally:
         os.kill(parent.pid or 0, signal.SIGKILL)
         parent.join()
-    _wait_for(lambda: not any(_lives(int(path.name)) for path in tmp_path.iterdir()))
+    eventually("both have ended", lambda: not any(_lives(int(path.name)) for path in tmp_path.iterdir()))
     watched = Watched()
     assert rebuild_all(PROJECTIONS, in_this_process(codec()), filled, watcher=watched).switched
     assert watched.begun == [(name, 2, "resumed") for name in BY_NAME]
@@ -510,14 +510,6 @@ def _indexes(connection: Connection, name: str, version: int) -> list[str]:
         "SELECT indexdef FROM pg_indexes WHERE schemaname = %s ORDER BY tablename, indexname", (schema,)
     ).fetchall()
     return [definition.replace(schema, "") for (definition,) in rows]
-
-
-def _wait_for(reached: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if reached():
-            return
-        time.sleep(0.05)
-    pytest.fail("it did not come to that within a minute")
 
 
 def _lives(pid: int) -> bool:

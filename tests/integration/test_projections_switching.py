@@ -2,9 +2,6 @@
 
 import itertools
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -17,10 +14,12 @@ from projections.errors import OffsetConflict
 from projections.projector import connect
 from projections.rebuild import in_this_process, rebuild_all, roll_back
 from projections.writer import Writer
-from tests.projecting import PLACES, Fed, OnKafka, answered
+from tests.processing import eventually
+from tests.projecting import PLACES, Connection, Fed, OnKafka, answered
 from tests.projection_log import codec
 from tests.projection_stories import all_stories
 from tests.rebuilding import fill_first, projecting, roles
+from tests.threads import in_threads
 
 COUNTED = ("contact_history.interaction", "contact_history.message", "reporting.fct_interaction", "audit.event")
 """Views that never have fewer rows than before."""
@@ -33,41 +32,34 @@ class Reader:
     dsn: str
     rounds: int = 0
     failed: list[str] = field(default_factory=list)
+    asked: int | None = None
 
     def read(self, stop: threading.Event) -> None:
+        seen = dict.fromkeys(COUNTED, 0)
         try:
             with psycopg.connect(self.dsn, autocommit=True) as connection:
                 query = "SELECT schemaname, viewname FROM pg_views WHERE schemaname = ANY(%s)"
                 views = connection.execute(query, (list(BY_NAME),)).fetchall()
                 assert len(views) > 20
-                seen = dict.fromkeys(COUNTED, 0)
                 while not stop.is_set():
-                    for schema, view in views:
-                        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, view))
-                        row = connection.execute(count).fetchone()
-                        name = f"{schema}.{view}"
-                        if name in seen and row is not None:
-                            if row[0] < seen[name]:
-                                self.failed.append(f"{name} had {seen[name]} rows and then {row[0]}")
-                            seen[name] = row[0]
+                    for view in views:
+                        self._count(connection, view, seen)
                     self.rounds += 1
-        except Exception as error:
+        except psycopg.Error as error:
             self.failed.append(repr(error))
 
+    def _count(self, connection: Connection, view: tuple[str, str], seen: dict[str, int]) -> None:
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*view))).fetchone()
+        name, count = ".".join(view), 0 if row is None else row[0]
+        if count < seen.get(name, 0):
+            self.failed.append(f"{name} had {seen[name]} rows and then {count}")
+        if name in seen:
+            seen[name] = count
 
-@contextmanager
-def beside(*works: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Does something else at the same time, until the end."""
-    stop = threading.Event()
-    threads = [threading.Thread(target=work, args=(stop,)) for work in works]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(60)
+    def goes_on(self) -> bool:
+        """Whether it has gone round once more since this was asked for the first time, or failed."""
+        self.asked = self.rounds if self.asked is None else self.asked
+        return self.rounds > self.asked + 1 or bool(self.failed)
 
 
 def test_who_queries_throughout_sees_no_gap_while_traffic_arrives(kafka: str, database: str, topic_prefix: str) -> None:
@@ -89,19 +81,18 @@ def test_who_queries_throughout_sees_no_gap_while_traffic_arrives(kafka: str, da
             published += 1
 
     with projecting(settings, codec()):
-        with beside(write, *(reader.read for reader in readers)):
+        with in_threads(write, *(reader.read for reader in readers)):
             for version in (2, 3):
                 rebuilt = rebuild_all(PROJECTIONS, fill, settings)
                 assert [each.agrees for each in rebuilt.compared] == [True, True, True]
                 assert all(roles(settings, name)[version] == "current" for name in BY_NAME)
             for projection in PROJECTIONS:
                 assert roll_back(projection, fill, settings).version == 2
-            rounds = [reader.rounds for reader in readers]
-            _wait_for(lambda: all(reader.rounds > before for reader, before in zip(readers, rounds, strict=True)))
+            eventually("they have gone round once more", lambda: all([reader.goes_on() for reader in readers]))
         assert [reader.failed for reader in readers] == [[], []]
         assert published > 5
         with connect(database) as connection:
-            _wait_for(lambda: on_kafka.caught_up(connection))
+            eventually("all is written", lambda: on_kafka.caught_up(connection))
 
 
 def test_a_projector_writes_no_more_into_a_version_that_is_no_longer_shown(database: str) -> None:
@@ -116,11 +107,3 @@ def test_a_projector_writes_no_more_into_a_version_that_is_no_longer_shown(datab
         with pytest.raises(OffsetConflict, match="another version"):
             late.write(fed.log.logged(), fed.log.ends)
         assert fed.one("SELECT count(*) FROM contact_history.interaction") == 1
-
-
-def _wait_for(reached: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if reached():
-            return
-        time.sleep(0.05)
-    pytest.fail("it did not come to that within a minute")
