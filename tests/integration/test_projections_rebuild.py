@@ -64,6 +64,7 @@ from tests.rebuilding import (
     projecting,
     roles,
 )
+from tests.threads import in_threads
 
 AUDIT, REPORTING, HISTORY = BY_NAME["audit"], BY_NAME["reporting"], BY_NAME["contact_history"]
 PROCESSES = partial(Workers, codec, 2, small=0)
@@ -391,6 +392,24 @@ def test_queries_that_hold_the_views_are_given_way(filled: Settings, monkeypatch
         assert roles(filled, "audit") == {1: "current", 2: "candidate"}
         reader.execute("SELECT count(*) FROM audit.trail")
     assert rebuild(AUDIT, codec(), filled).switched
+
+
+def test_a_query_that_needs_the_views_in_another_order_is_not_ended_by_the_switch(filled: Settings) -> None:
+    """Else each would wait for the other, and PostgreSQL end one of the two after a second."""
+    switched: list[bool] = []
+
+    def switching(_: threading.Event) -> None:
+        switched.append(rebuild(AUDIT, codec(), filled).switched)
+
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'audit.event'::regclass"
+    with connect(filled.dsn) as watching, in_threads(switching):
+        with psycopg.connect(filled.dsn) as reader:
+            reader.execute("SELECT count(*) FROM audit.event")
+            eventually("the switch waits for it", lambda: watching.execute(waiting).fetchone() == (1,))
+            threading.Event().wait(1.2)  # then it has looked for a circle, and does not do so again
+            reader.execute("SELECT count(*) FROM audit.chain_fault")
+        eventually("it is switched", lambda: bool(switched))
+    assert switched == [True]
 
 
 def test_a_view_of_somebody_on_ours_is_named(filled: Settings) -> None:
