@@ -409,3 +409,21 @@ def test_a_version_that_differs_is_told_and_shown_only_where_that_is_wanted(comp
         "sql", "SELECT count(*) AS n FROM reporting.dim_queue WHERE queue = 'ghosts'", "--json"
     ).lines
     assert queue["n"] == 0
+
+
+def test_a_rebuild_that_is_stopped_by_ctrl_c_goes_on_when_it_is_started_again(company: Company) -> None:
+    arguments = ["projections", "rebuild", "audit", "--fresh", "--data", str(company.data)]
+    with psycopg.connect(find_instance(company.data).dsn) as reader:
+        reader.execute("SELECT count(*) FROM audit.event")  # so that the views can't be switched
+        process = subprocess.Popen(
+            [sys.executable, "-c", HEEDS_CTRL_C, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        listed = "projections", "list"
+        company.until(
+            lambda lines: any((one["projection"], one["is"]) == ("audit", "candidate") for one in lines), *listed
+        )
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"what is filled stays" in err, b"Traceback" in err) == (130, True, False)
+    lines = company.done("projections", "rebuild", "audit", "--json").lines
+    assert (lines[0]["begins"], lines[-1]["switched"]) == ("resumed", True)
