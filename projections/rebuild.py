@@ -99,8 +99,7 @@ def rebuild_all(
     """
     with _holding(projections, settings) as held:
         begun = [_begin(held, projection, fresh, watcher) for projection in projections]
-        work = _work(held, begun, fill, settings, watcher)
-        work = _limited(work, accept)
+        work = _limited(_work(held, begun, fill, settings, watcher), accept)
         watcher.enters("filling")
         _catch_up(work)
         watcher.enters("indexing")
@@ -129,7 +128,7 @@ def compare_beside(projection: Projection, fill: Fill, settings: Settings, watch
         beside = builds.candidate(held, projection.name) or builds.previous_version(held, projection.name)
         if beside is None or builds.current_version(held, projection.name) is None:
             raise NoSuchVersion(f"No version of {projection.name} stands beside the current one.")
-        work = _work(held, [_usable(projection, beside, "compare")], fill, settings, watcher)
+        work = _limited(_work(held, [_usable(projection, beside, "compare")], fill, settings, watcher))
         watcher.enters("filling")
         _catch_up(work)
         (compared,) = _compare(work)
@@ -234,7 +233,7 @@ def _usable(projection: Projection, found: Version, command: str) -> Build:
 
 def _show(held: psycopg.Connection[Any], build: Build, fill: Fill, settings: Settings, watcher: Watcher) -> None:
     watcher.enters("filling")
-    _switch(_work(held, [build], fill, settings, watcher))
+    _switch(_limited(_work(held, [build], fill, settings, watcher)))
 
 
 def _catch_up(work: _Work) -> None:
@@ -297,7 +296,7 @@ def _fill_the_rest(work: _Work) -> None:
     _fill(work, until)
 
 
-def _limited(work: _Work, accept: bool) -> _Work:
+def _limited(work: _Work, accept: bool = False) -> _Work:
     """Looks whether the log has all that the versions which are shown have read; else a rebuild would wait for it."""
     reached = farthest_of(_ends(work))
     log_ends = ends_of(work.settings, reached)
@@ -308,7 +307,7 @@ def _limited(work: _Work, accept: bool) -> _Work:
         raise ProjectionError(
             f"The versions that are shown have read more than the log holds, which goes up to {extent(beyond)}: it is "
             f"another log, or records were lost. What is built from it can't be compared with them; to show it all the "
-            f"same, give --accept-differences."
+            f"same: rejoinder projections rebuild --accept-differences"
         )
     return replace(work, limits=log_ends)
 
