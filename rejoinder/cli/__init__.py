@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from engine.release import RELEASE
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -63,7 +65,9 @@ COMMANDS: Final = {
     "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
     "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
     "audit": Entry("audit", "app", "Prove that the log is as it was written."),
-    "projections": Entry("projections", "app", "List the projections, and build one again from the log."),
+    "projections": Entry(
+        "projections", "app", "List the versions of the projections; build one again from the log, or take it back."
+    ),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
     "lifecycle": Entry(
@@ -136,7 +140,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo("rejoinder 0.1.0")
+        typer.echo(f"rejoinder {RELEASE}")
         raise typer.Exit
 
 

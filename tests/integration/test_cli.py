@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from engine.errors import RejoinderError
 from rejoinder.cli import app
 from rejoinder.deployment import deploy
+from rejoinder.instance import find_instance
 from rejoinder.policy_file import STARTER, parse
 from rejoinder.services import Services
 from rejoinder.settings import load
@@ -411,3 +413,69 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(company: Company) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_a_projection_is_built_again_taken_back_and_dropped(company: Company) -> None:
+    def versions(name: str = "audit") -> dict[int, str]:
+        lines = company.done("projections", "list", "--json").lines
+        return {line["version"]: line["is"] for line in lines if line["projection"] == name}
+
+    assert versions() == {1: "current"}
+    lines = company.done("projections", "rebuild", "audit", "--json").lines
+    assert lines[0] == {"projection": "audit", "version": 2, "begins": "new"}
+    assert lines[-1] == {"projection": "audit", "version": 2, "switched": True}
+    (compared,) = (line for line in lines if "tables" in line)
+    assert (compared["agrees"], compared["first"], compared["second"]) == (True, 1, 2)
+    told = [line for line in lines if "done" in line]
+    assert told[-1]["done"] == told[-1]["of"] > 0
+    assert [line["stage"] for line in lines if list(line) == ["stage"]] == [
+        "filling",
+        "indexing",
+        "comparing",
+        "switching",
+    ]
+    assert versions() == {1: "previous", 2: "current"}
+    assert "agree" in company.done("projections", "compare", "audit").out
+    assert "version 1" in company.done("projections", "rollback", "audit").out
+    assert versions() == {1: "current", 2: "previous"}
+    assert company.call("projections", "drop", "audit", "1").code == 1
+    company.done("projections", "drop", "audit", "2")
+    for arguments in (["drop", "audit", "2"], ["rollback", "audit"], ["switch", "audit"], ["compare", "audit"]):
+        assert company.call("projections", *arguments).code == 3, arguments
+    assert company.call("projections", "rebuild", "nothing").code == 2
+
+
+def test_a_version_that_differs_is_told_and_shown_only_where_that_is_wanted(company: Company) -> None:
+    with psycopg.connect(find_instance(company.data).dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO reporting_v1.dim_queue (queue) VALUES ('ghosts')")
+    ended = company.call("projections", "rebuild", "reporting")
+    assert (ended.code, "rejoinder projections switch reporting" in ended.err) == (1, True)
+    assert "queue ghosts" in ended.out
+    assert company.call("projections", "compare", "reporting").code == 1
+    (queue,) = company.done(
+        "sql", "SELECT count(*) AS n FROM reporting.dim_queue WHERE queue = 'ghosts'", "--json"
+    ).lines
+    assert queue["n"] == 1
+    assert "version 2" in company.done("projections", "switch", "reporting").out
+    (queue,) = company.done(
+        "sql", "SELECT count(*) AS n FROM reporting.dim_queue WHERE queue = 'ghosts'", "--json"
+    ).lines
+    assert queue["n"] == 0
+
+
+def test_a_rebuild_that_is_stopped_by_ctrl_c_goes_on_when_it_is_started_again(company: Company) -> None:
+    arguments = ["projections", "rebuild", "audit", "--fresh", "--data", str(company.data)]
+    with psycopg.connect(find_instance(company.data).dsn) as reader:
+        reader.execute("SELECT count(*) FROM audit.event")  # so that the views can't be switched
+        process = subprocess.Popen(
+            [sys.executable, "-c", HEEDS_CTRL_C, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        listed = "projections", "list"
+        company.until(
+            lambda lines: any((one["projection"], one["is"]) == ("audit", "candidate") for one in lines), *listed
+        )
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"what is filled stays" in err, b"Traceback" in err) == (130, True, False)
+    lines = company.done("projections", "rebuild", "audit", "--json").lines
+    assert (lines[0]["begins"], lines[-1]["switched"]) == ("resumed", True)
