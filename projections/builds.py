@@ -13,15 +13,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-<<<<<<< HEAD
-from projections import offsets
-from projections.errors import RebuildRuns, ShapeChanged
-=======
 from engine.release import RELEASE
 from projections import offsets, views
 from projections.code import code_of
 from projections.errors import NoSuchVersion, RebuildRuns, ShapeChanged, ShownVersion
->>>>>>> rebuild
 from projections.projection import Projection
 from projections.tables import shape
 
@@ -174,13 +169,8 @@ def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build
                 f"version of the code. Build them again from the log: rejoinder projections rebuild {projection.name}"
             )
         build = Build(projection, version)
-<<<<<<< HEAD
-        if row[1] != _views_digest(projection):
-            switch(connection, build)
-=======
-        if row[1] != views.digest_of(projection.name):
+        if row[1] != views.digest_of(projection):
             switch(connection, [build])
->>>>>>> rebuild
         return build
 
 
@@ -257,19 +247,6 @@ def switch(connection: psycopg.Connection[Any], builds: Sequence[Build], *, pati
     """
     names = [build.projection.name for build in builds]
     with connection.transaction():
-<<<<<<< HEAD
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
-        _drop_views(connection, name)
-        connection.execute(build.projection.views.replace("{rows}", build.schema).encode())
-        comments = connection.execute(_INHERIT_COMMENTS, {"views": name, "rows": build.schema}).fetchall()
-        for (statement,) in comments:
-            connection.execute(statement)
-        _grant(connection, name)
-        connection.execute("UPDATE projector.builds SET views = NULL WHERE projection = %s", (name,))
-        connection.execute(
-            "UPDATE projector.builds SET views = %s WHERE projection = %s AND version = %s",
-            (_views_digest(build.projection), name, build.version),
-=======
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         if patience is not None:
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(patience))
@@ -280,13 +257,12 @@ def switch(connection: psycopg.Connection[Any], builds: Sequence[Build], *, pati
             "UPDATE projector.builds SET views = NULL, replaced = now()"
             " WHERE projection = ANY(%s) AND views IS NOT NULL",
             (names,),
->>>>>>> rebuild
         )
         for build in builds:
-            views.make(connection, build.projection.name, build.schema)
+            views.make(connection, build.projection, build.schema)
             connection.execute(
                 "UPDATE projector.builds SET views = %s, replaced = NULL WHERE projection = %s AND version = %s",
-                (views.digest_of(build.projection.name), build.projection.name, build.version),
+                (views.digest_of(build.projection), build.projection.name, build.version),
             )
 
 
@@ -310,27 +286,6 @@ def drop(connection: psycopg.Connection[Any], name: str, version: int | None = N
 def drop_beside(connection: psycopg.Connection[Any], name: str, version: int) -> None:
     """Removes a version that nothing shows.
 
-<<<<<<< HEAD
-
-def _drop_views(connection: psycopg.Connection[Any], name: str) -> None:
-    """Removes the projection's own views; where somebody's view stands on one of them, PostgreSQL names it."""
-    rows = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = %s", (name,)).fetchall()
-    if rows:
-        views = sql.SQL(", ").join(sql.Identifier(name, view) for (view,) in rows)
-        connection.execute(sql.SQL("DROP VIEW {}").format(views))
-
-
-def _grant(connection: psycopg.Connection[Any], name: str) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER,)).fetchone() is None:
-        return
-    schema, role = sql.Identifier(name), sql.Identifier(READER)
-    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
-    connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
-
-
-def _views_digest(projection: Projection) -> str:
-    return hashlib.sha256(projection.views.encode()).hexdigest()[:16]
-=======
     Raises:
         NoSuchVersion: it is not there.
         ShownVersion: the views show it.
@@ -341,4 +296,3 @@ def _views_digest(projection: Projection) -> str:
     if found[0].is_shown:
         raise ShownVersion(f"The views show version {version} of {name}. Point them at another one before.")
     drop(connection, name, version)
->>>>>>> rebuild

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from projections.projection import views_of
+from projections.projection import Projection
 
 READER = "rejoinder_reader"
 """The role that may read the views, where it exists."""
@@ -31,10 +31,11 @@ WHERE v.nspname = %(views)s AND v.comment IS NULL
 """
 
 
-def make(connection: psycopg.Connection[Any], name: str, rows: str) -> None:
+def make(connection: psycopg.Connection[Any], projection: Projection, rows: str) -> None:
     """Makes a projection's views, over the tables in the schema `rows`. They must not be there."""
+    name = projection.name
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
-    connection.execute(views_of(name).replace("{rows}", rows).encode())
+    connection.execute(projection.views.replace("{rows}", rows).encode())
     for (statement,) in connection.execute(_INHERIT_COMMENTS, {"views": name, "rows": rows}).fetchall():
         connection.execute(statement)
     _grant(connection, name)
@@ -49,9 +50,9 @@ def remove(connection: psycopg.Connection[Any], names: Sequence[str]) -> None:
         connection.execute(sql.SQL("DROP VIEW {}").format(views))
 
 
-def digest_of(name: str) -> str:
+def digest_of(projection: Projection) -> str:
     """A digest of the views' text: where it changed they are made anew."""
-    return hashlib.sha256(views_of(name).encode()).hexdigest()[:16]
+    return hashlib.sha256(projection.views.encode()).hexdigest()[:16]
 
 
 def _grant(connection: psycopg.Connection[Any], name: str) -> None:

@@ -60,6 +60,10 @@ class Wrong:
     def tables(self) -> tuple[Table[Any], ...]:
         return self._right.tables
 
+    @property
+    def views(self) -> str:
+        return self._right.views
+
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         for logged in batch:
             if not self.mended and self._wrong(logged):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from projections.builds import READER
+from projections.views import READER
 
 SCHEMA: Final = "live"
 _LOCK: Final = 7237123  # an advisory lock: several programs may start at once

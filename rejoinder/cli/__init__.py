@@ -47,7 +47,7 @@ COMMANDS: Final = {
     "token": Entry("tokens", "app", "Make, list and revoke the tokens of the HTTP API."),
     "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
     "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
-    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided, and why."),
+    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided; put it back or discard it."),
     "replay": Entry(
         "replay",
         "replay",
@@ -61,10 +61,6 @@ COMMANDS: Final = {
     "audit": Entry(
         "audit", "app", "Prove from the log alone that nothing in it was changed, removed, reordered or put in."
     ),
-    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided; put it back or discard it."),
-    "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
-    "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
-    "audit": Entry("audit", "app", "Prove that the log is as it was written."),
     "projections": Entry(
         "projections", "app", "List the versions of the projections; build one again from the log, or take it back."
     ),

@@ -41,7 +41,8 @@ def watch(
 ) -> None:
     """Show what happens now: what came in, what waits, and who is there.
 
-    What comes in counts for 15 minutes. Ctrl-C ends it. With --json each look is one line. Ends with 3 if no program `live` counts.
+    What comes in counts for 15 minutes. Ctrl-C ends it. With --json each look is one line. Ends with 3 if no program
+    `live` counts.
 
     Example: rejoinder watch
     Example: rejoinder watch --queue care --once --json
