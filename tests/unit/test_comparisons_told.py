@@ -25,7 +25,10 @@ COMPARED = Comparison(
 )
 
 
-def test_what_differs_is_told_by_table_with_some_rows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_differs_is_told_by_table_with_some_rows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # a runner may say how wide its terminal is
     print_comparisons([COMPARED], json=False)
     told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert told[0] == "reporting: versions 1 and 2 differ"
