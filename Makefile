@@ -6,7 +6,8 @@ ARGS ?=
 BIN := .venv/bin
 # Compiled modules are kept, whatever the shell says of that, and kept out of the tree: most of the start of the tests
 # and of every program that they run was compiling.
-PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache $(BIN)/pytest
+COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache
+PYTEST := $(COMPILED) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated format bench lock clean
@@ -48,7 +49,7 @@ test-slow: dev   ## Run the slow tests: crashes, recorded traffic
 
 # For example: make simulate ARGS="--seed 5000 --seeds 10000"
 simulate: dev    ## Play seeds of the simulation; options are passed on
-	@$(BIN)/python -m tests.simulation $(if $(ARGS),$(ARGS),--seeds 1000)
+	@$(COMPILED) $(BIN)/python -m tests.simulation $(if $(ARGS),$(ARGS),--seeds 1000)
 
 check: dev       ## Check style, types, import rules and generated files
 	@$(BIN)/ruff check .
@@ -67,7 +68,7 @@ format: dev      ## Put the code into shape
 	@$(BIN)/ruff format .
 
 bench: runtime   ## Measure the engine against bare loops and peers, as JSON lines (about an hour)
-	@$(BIN)/python -m bench $(ARGS)
+	@$(COMPILED) $(BIN)/python -m bench $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 

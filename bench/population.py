@@ -16,9 +16,9 @@ from typing import Final
 from bench.processes import Group, program, wait_for
 from bench.progress import say
 from bench.stage import Raw, encoded, pour, topics_with
-from bench.workload import BEGIN, PARTITIONS, POLICY, message
+from bench.workload import ACCOUNT, BEGIN, PARTITIONS, POLICY, message
 from engine.envelope import control_key, derive, digest, genesis, partition_of
-from engine.interaction.commands import PublishPolicy, ReceiveMessage
+from engine.interaction.commands import ActivateEmergency, PublishPolicy, ReceiveMessage
 from engine.interaction.decider import InteractionDecider
 from engine.policy.rules import encode
 from rejoinder.cluster import Cluster, wall_clock
@@ -26,8 +26,10 @@ from rejoinder.instance import DataFolder
 from rejoinder.settings import Settings, load
 from schemas.codec import HEADER_BYTES
 from topics import policies
-from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_CONTENT, INTERACTION_EVENTS
+from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_SNAPSHOTS
 from topics.deciding import Deciding, Input
+from topics.shelves import MemoryShelf
+from topics.snapshots import latest
 
 PATIENCE: Final = 3_600.0
 """How long a worker may read the whole log, seconds."""
@@ -59,7 +61,11 @@ class Population:
 
     @classmethod
     def make(cls, bootstrap: str, folder: DataFolder, contacts: int, length: int) -> "Population":
-        """Writes the log and has a worker read it.
+        """Writes the log and has a worker read it, and write the whole of its first snapshot.
+
+        As long as that is under way each turn of a worker adds to it, and a new machine has to read the log: which is
+        how it is once, after an upgrade, and not what is measured here. An emergency holds all back, so that no line
+        of those who wait grows with what is asked: a line is measured by itself (bench.routing).
 
         Args:
             length: how many times as many events as one message leads to.
@@ -83,7 +89,9 @@ class Population:
         began = time.monotonic()
         with program("engine", settings, data, PATIENCE) as child:
             made = cls(cluster, settings, data, contacts, events, time.monotonic() - began)
+            made.ask(_emergency(cluster))
             wait_for("the policy is in force", made.group().is_at_end, PATIENCE, child, every=0.1)
+            wait_for("the snapshot is whole", made.is_whole, PATIENCE, child, every=2.0)
         return made
 
     def messages(self, count: int, seed: int) -> list[Raw]:
@@ -101,9 +109,32 @@ class Population:
         group = self.cluster.catalogue.name("interaction.processor")
         return Group(self.cluster.broker, group, topic.name, topic.partitions)
 
+    def is_whole(self) -> bool:
+        """Whether the snapshot of every partition has every row."""
+        topic = self.cluster.catalogue.topic(INTERACTION_SNAPSHOTS)
+        markers = latest(self.cluster.broker, topic.name, dict.fromkeys(range(topic.partitions), MemoryShelf()))
+        return len(markers) == topic.partitions and all(marker.whole for marker in markers.values())
+
     def ask(self, messages: list[Raw]) -> None:
         """Puts messages on the topic of commands."""
         pour(self.cluster.bootstrap, self.cluster.catalogue.name(INTERACTION_COMMANDS), messages)
+
+
+def _emergency(cluster: Cluster) -> list[Raw]:
+    """The commands by which an emergency begins, one for each partition."""
+    partitions = cluster.catalogue.topic(INTERACTION_COMMANDS).partitions
+    return [
+        (
+            partition,
+            control_key(partition),
+            cluster.codec.encode(
+                ActivateEmergency(
+                    command_id=derive("bench emergency", partition), at=wall_clock(), account=f"x:{ACCOUNT}"
+                )
+            ),
+        )
+        for partition in range(partitions)
+    ]
 
 
 def _message(author: int, item_id: str, at: int, answered: str | None) -> ReceiveMessage:

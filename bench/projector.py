@@ -45,8 +45,8 @@ def measure(run: Run) -> Iterator[Measure]:
     """One projector with all projections on a log that is there, into empty tables; a rebuild of them; then COPY.
 
     The projector from the first committed batch to the last, what came between them: joining the group and making the
-    tables is left out. With one batch only, from the start. The rebuild whole: with its processes' start, the indexes
-    and the switch.
+    tables is left out. With one batch only, from the start. The rebuild whole: with its processes' start, the indexes,
+    the comparison and the switch.
     """
     staged = stage(run.services.bootstrap, "j.", max(1, run.sizes.messages // SHARE))
     run_engine(staged.cluster, staged.expected)
@@ -91,8 +91,11 @@ def _rebuild(dsn: str, cluster: Cluster, workers: int) -> float:
     prefix, bootstrap = cluster.catalogue.prefix, cluster.bootstrap
     settings = Settings(bootstrap, dsn, prefix=prefix, instance="bench-rebuild")
     began = time.perf_counter()
-    rebuild_all(PROJECTIONS, Workers(partial(_codec, bootstrap, prefix), workers), settings)
-    return time.perf_counter() - began
+    rebuilt = rebuild_all(PROJECTIONS, Workers(partial(_codec, bootstrap, prefix), workers), settings)
+    seconds = time.perf_counter() - began
+    if not rebuilt.switched:
+        raise BenchFailed("what was built again differs from what was there")
+    return seconds
 
 
 def _codec(bootstrap: str, prefix: str) -> Codec:

@@ -26,7 +26,7 @@ MACHINES = {"Linux": ("x86_64", "aarch64"), "Darwin": ("arm64", "x86_64")}
 OLDEST_GLIBC = (2, 28)
 OLDEST_MACOS = (13, 0)
 DOWNLOAD = "downloads {} MB, once: Python packages, among them Java and PostgreSQL"
-MEGABYTES, DEV_MEGABYTES = 90, 140
+MEGABYTES, DEV_MEGABYTES = 90, 185
 
 
 def main(arguments):

@@ -4,8 +4,8 @@
     pip install cryptography fastavro
     python3 verify_bundle.py bundle.jsonl keys.jsonl
 
-keys.jsonl is what `rejoinder audit keys --json` printed. Have it from whoever runs the installation, by another way than
-the bundle: with keys that came along with it, anybody could have made both.
+keys.jsonl is what `rejoinder audit keys --json` printed. Have it from whoever runs the installation, by another way
+than the bundle: with keys that came along with it, anybody could have made both.
 
 Checked is, in this order: the bundle's signature; each schema's fingerprint; each seal's signature by its writer; each
 event's way to the root that its seal states (RFC 9162); that the events follow each other on their key without a gap;
@@ -180,13 +180,16 @@ def check_words(words: list[dict[str, Any]], events: list[dict[str, Any]]) -> No
 
 def show(content: dict[str, Any], events: list[dict[str, Any]]) -> None:
     own = [event for event in events if event.get("interaction_id") == content["interaction_id"]]
-    print(f"Interaction {content['interaction_id']}: {len(own)} events, and {len(events) - len(own)} others on its key,")
+    print(
+        f"Interaction {content['interaction_id']}: {len(own)} events, and {len(events) - len(own)} others on its key,"
+    )
     print(f"under {len(content['seals'])} seals by {', '.join(sorted({seal['writer'] for seal in content['seals']}))}.")
     print("All are as they were written, and none between them is missing. Times are UTC.\n")
     for event in own:
         at = datetime.fromtimestamp(event["occurred_at"] / 1000, UTC)
         actor = f"{event['actor_kind']} {event.get('actor_id') or ''}".strip()
-        print(f"{event['sequence']:>5}  {at:%Y-%m-%d %H:%M:%S}  {event['type']:<24}  {event.get('state') or '':<18}  {actor}")
+        state = event.get("state") or ""
+        print(f"{event['sequence']:>5}  {at:%Y-%m-%d %H:%M:%S}  {event['type']:<24}  {state:<18}  {actor}")
     for each in content.get("words", []):
         print(f"\n{each['content_id']}:\n{each['text']!r}")
 

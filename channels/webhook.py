@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -24,6 +24,9 @@ from engine.delivery import DeadLetter
 from engine.record import Command
 
 _log = logging.getLogger(__name__)
+
+WEBHOOK: Final = "webhook"
+"""Where a dead letter of an endpoint says that it came from."""
 
 
 class Inbox(Protocol):
@@ -136,7 +139,7 @@ async def receive(request: Request, endpoint: Endpoint) -> Response:
         counts.unsigned += 1
         return refusal(403, "not_signed", f"{endpoint.signature_header} is absent or is not this body's signature.")
     counts.received += 1
-    return await _keep(_map(body, endpoint), endpoint)
+    return await _keep(map_body(body, lambda decoded: endpoint.map(decoded, endpoint.clock())), endpoint)
 
 
 async def read_body(request: Request, limit: int) -> bytes | None:
@@ -157,7 +160,8 @@ def refusal(status: int, code: str, reason: str) -> Response:
     return JSONResponse({"code": code, "reason": reason}, status_code=status)
 
 
-def _map(body: bytes, endpoint: Endpoint) -> Mapped:
+def map_body(body: bytes, map_decoded: Callable[[object], Mapped]) -> Mapped:
+    """All that a raw body asks for, given how its JSON is mapped."""
     try:
         # Not msgspec: only the standard library reads integers and lone surrogates of any kind without loss.
         decoded = json.loads(body.decode())
@@ -166,14 +170,14 @@ def _map(body: bytes, endpoint: Endpoint) -> Mapped:
     except RecursionError:
         return Mapped(unmapped=[_too_deep(body)])
     try:
-        return endpoint.map(decoded, endpoint.clock())
+        return map_decoded(decoded)
     except RecursionError:
         return Mapped(unmapped=[_too_deep(body)])
 
 
 async def _keep(mapped: Mapped, endpoint: Endpoint) -> Response:
     counts = endpoint.counts
-    letters = [_dead_letter(unmapped, endpoint.clock()) for unmapped in mapped.unmapped]
+    letters = [dead_letter(unmapped, endpoint.clock()) for unmapped in mapped.unmapped]
     try:
         if mapped.commands:
             await endpoint.inbox.publish(mapped.commands)
@@ -195,9 +199,10 @@ def _too_deep(body: bytes) -> Unmapped:
     return Unmapped("too_deep", "the body's JSON is nested too deeply", body)
 
 
-def _dead_letter(unmapped: Unmapped, at: int) -> DeadLetter:
+def dead_letter(unmapped: Unmapped, at: int) -> DeadLetter:
+    """What is kept of a part of a body that can't be mapped."""
     return DeadLetter(
-        source_topic="webhook",
+        source_topic=WEBHOOK,
         source_partition=-1,
         source_offset=-1,
         value=unmapped.raw,

@@ -53,6 +53,8 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "read_policy": frozenset({SUPERVISOR, ANALYST, AUDITOR, ENGINEER}),
     "publish_policy": frozenset({SUPERVISOR, ENGINEER}),
     "validate_policy": frozenset({SUPERVISOR, ENGINEER}),
+    "read_board": frozenset({AGENT, SUPERVISOR, ANALYST, ENGINEER}),
+    "follow_board": frozenset({AGENT, SUPERVISOR, ANALYST, ENGINEER}),
     "trace": frozenset({SUPERVISOR, AUDITOR}),
     "report": frozenset({SUPERVISOR, ANALYST}),
 }

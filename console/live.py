@@ -1,4 +1,4 @@
-"""What happens now, as server-sent events: of one interaction, both directions, and of what is with an agent."""
+"""What happens now, as server-sent events: the wallboard, one interaction in both directions, what is with an agent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from console.access import Caller
@@ -18,7 +18,9 @@ from console.fields import AgentInPath, InteractionInPath
 from console.ports import Api, Unreadable
 from console.problems import READING, Problem
 from console.routes import router
+from projections.live.board import Board
 from projections.queries import desk
+from projections.queries.wallboard import wallboard
 
 live = router("live")
 
@@ -69,6 +71,22 @@ def streams_of(request: Request) -> Streams:
 
 
 Counting = Annotated[Streams, Depends(streams_of)]
+QueueWanted = Annotated[str | None, Query(max_length=200, description="only this queue")]
+
+
+@live.get("/live", responses=READING)
+async def read_board(api: Ports, queue: QueueWanted = None) -> Board:
+    """Read the wallboard: what came in within the last 15 minutes, what waits, and who is there."""
+    found = await _board(api, queue)
+    if found is None:
+        raise Problem(503, "nothing_counted", "The program `live` does not run, or can't write to PostgreSQL.")
+    return found
+
+
+@live.get("/live/stream", responses=_STREAM, response_class=Response)
+async def follow_board(api: Ports, caller: Calling, streams: Counting, queue: QueueWanted = None) -> Response:
+    """Follow the wallboard: a whole one each time that it is counted anew, every second. Names: board, gone."""
+    return _stream(streams, _of_board(api, caller, queue))
 
 
 @live.get("/interactions/{interaction}/live", responses=_STREAM, response_class=Response)
@@ -105,6 +123,27 @@ def _stream(streams: Streams, events: AsyncIterator[str]) -> Response:
                 return  # whoever follows connects again, and goes on where this ended
 
     return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _board(api: Api, queue: str | None) -> Board | None:
+    found = await api.reads.read(wallboard)
+    return found if found is None or queue is None else found.of_queue(queue)
+
+
+async def _of_board(api: Api, caller: Caller, queue: str | None) -> AsyncIterator[str]:
+    known: Board | None = None
+    silent = 0.0
+    yield ": it begins\n\n"
+    while caller.holds():
+        now = await _board(api, queue)
+        if now != known:
+            yield _event("gone", {}) if now is None else _event("board", now)
+        silent = silent + LOOK_AGAIN if now == known else 0.0
+        known = now
+        if silent >= HEARTBEAT:
+            silent = 0.0
+            yield ": it goes on\n\n"
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def _of_interaction(api: Api, caller: Caller, interaction: str, since: int) -> AsyncIterator[str]:

@@ -29,7 +29,7 @@ class Covered(Record, kw_only=True):
 
 
 class Statement(Record, kw_only=True):
-    """What a seal states. The leaves of its tree are the events in the order of `covered`, each partition's by offset."""
+    """What a seal states. The leaves of its tree are the events in the order of `covered`, each place's by offset."""
 
     writer: Annotated[str, "who: the processor and its worker, interaction-1"]
     number: Annotated[int, "1, 2, 3 … without a gap for each writer"]

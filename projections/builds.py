@@ -4,20 +4,23 @@ Everything can be built again from the log, so there are no migrations: the next
 and the views are switched in one transaction.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import class_row
 
-from projections import offsets
-from projections.errors import RebuildRuns, ShapeChanged
-from projections.projection import Projection, views_of
+from engine.release import RELEASE
+from projections import offsets, views
+from projections.code import code_of
+from projections.errors import NoSuchVersion, RebuildRuns, ShapeChanged, ShownVersion
+from projections.projection import Projection
 from projections.tables import shape
 
-READER = "rejoinder_reader"
-"""The role that may read the views, where it exists."""
+Role = Literal["current", "previous", "candidate", "unfinished"]
 
 _LOCK = 7237122  # an advisory lock: several projectors may start at once
 _UNFINISHED = "unfinished"
@@ -32,30 +35,27 @@ CREATE TABLE IF NOT EXISTS projector.builds (
     views text,
     PRIMARY KEY (projection, version)
 );
+-- What came later. Only where it is missing: it would wait for whoever reads the table.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'projector.builds'::regclass AND attname = 'code') THEN
+        ALTER TABLE projector.builds ADD COLUMN code text, ADD COLUMN release text, ADD COLUMN replaced timestamptz;
+    END IF;
+END $$;
 COMMENT ON TABLE projector.builds IS 'One row for each version of a projection that has tables.';
 COMMENT ON COLUMN projector.builds.projection IS 'the projection';
 COMMENT ON COLUMN projector.builds.version IS 'the version, whose tables lie in the schema PROJECTION_vVERSION';
 COMMENT ON COLUMN projector.builds.shape IS
     'a digest of the declarations of its tables; unfinished while they are built again';
 COMMENT ON COLUMN projector.builds.views IS 'a digest of its views, where they point at this version; else null';
+COMMENT ON COLUMN projector.builds.code IS 'a digest of the code that began it';
+COMMENT ON COLUMN projector.builds.release IS 'the release that began it';
+COMMENT ON COLUMN projector.builds.replaced IS
+    'when the views were pointed at another version; null: they show it, or never did';
 """
-# A view's column without a comment takes one of the same name: of the table that the view is named after, of another
-# table, or of another view.
-_INHERIT_COMMENTS = """
-WITH columns AS (
-    SELECT n.nspname, c.relname, c.relkind, a.attname, col_description(c.oid, a.attnum) AS comment
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE a.attnum > 0 AND c.relkind IN ('r', 'v') AND n.nspname IN (%(views)s, %(rows)s)
-)
-SELECT format('COMMENT ON COLUMN %%I.%%I.%%I IS %%L', v.nspname, v.relname, v.attname, t.comment)
-FROM columns v
-CROSS JOIN LATERAL (
-    SELECT t.comment FROM columns t
-    WHERE t.attname = v.attname AND t.comment IS NOT NULL
-    ORDER BY starts_with(t.relname, v.relname) DESC, t.relkind, t.comment
-    LIMIT 1
-) t
-WHERE v.nspname = %(views)s AND v.comment IS NULL
+_SHOWN = """
+SELECT count(*) FROM projector.builds JOIN unnest(%s::text[], %s::integer[]) AS b (projection, version)
+    USING (projection, version)
+WHERE views IS NOT NULL
 """
 
 
@@ -72,12 +72,28 @@ class Build:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How the rows of one table differ between two versions."""
+class Version:
+    """What is known of a version, whatever code made it."""
 
-    table: str
-    only_in_first: int
-    only_in_second: int
+    projection: str
+    version: int
+    shape: str
+    code: str | None
+    release: str | None
+    is_shown: bool
+    replaced: datetime | None
+
+    @property
+    def schema(self) -> str:
+        return schema_of(self.projection, self.version)
+
+    @property
+    def role(self) -> Role:
+        if self.is_shown:
+            return "current"
+        if self.replaced is not None:
+            return "previous"
+        return "unfinished" if self.shape == _UNFINISHED else "candidate"
 
 
 def schema_of(name: str, version: int) -> str:
@@ -100,6 +116,34 @@ def current_version(connection: psycopg.Connection[Any], name: str) -> int | Non
     return None if row is None else int(row[0])
 
 
+def versions(connection: psycopg.Connection[Any], name: str) -> list[Version]:
+    """All versions of a projection that have tables, the oldest first."""
+    query = """SELECT projection, version, shape, code, release, views IS NOT NULL AS is_shown, replaced
+        FROM projector.builds WHERE projection = %s ORDER BY version"""
+    with connection.cursor(row_factory=class_row(Version)) as cursor:
+        return cursor.execute(query, (name,)).fetchall()
+
+
+def previous_version(connection: psycopg.Connection[Any], name: str) -> Version | None:
+    """The version that the views showed before; None where it is not kept."""
+    replaced = [(each.replaced, each) for each in versions(connection, name) if each.replaced is not None]
+    return max(replaced, key=lambda each: each[0])[1] if replaced else None
+
+
+def candidate(connection: psycopg.Connection[Any], name: str) -> Version | None:
+    """The newest version that the views never showed, finished or not."""
+    never = [each for each in versions(connection, name) if each.role in ("candidate", "unfinished")]
+    return never[-1] if never else None
+
+
+def all_shown(connection: psycopg.Connection[Any], builds: Sequence[Build]) -> bool:
+    """Whether the views show each of these. It stays so until the end of a transaction that has locked offsets of
+    them: who switches the views locks those first.
+    """
+    names, numbers = [build.projection.name for build in builds], [build.version for build in builds]
+    return connection.execute(_SHOWN, (names, numbers)).fetchone() == (len(builds),)
+
+
 def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build:
     """The current build, made as version 1 where there is none; its views are renewed where their text changed.
 
@@ -112,7 +156,7 @@ def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build
         version = current_version(connection, projection.name)
         if version is None:
             build = create(connection, projection)
-            switch(connection, build)
+            switch(connection, [build])
             return build
         row = connection.execute(
             "SELECT shape, views FROM projector.builds WHERE projection = %s AND version = %s",
@@ -125,8 +169,8 @@ def ensure(connection: psycopg.Connection[Any], projection: Projection) -> Build
                 f"version of the code. Build them again from the log: rejoinder projections rebuild {projection.name}"
             )
         build = Build(projection, version)
-        if row[1] != _views_digest(projection.name):
-            switch(connection, build)
+        if row[1] != views.digest_of(projection):
+            switch(connection, [build])
         return build
 
 
@@ -149,16 +193,25 @@ def create(connection: psycopg.Connection[Any], projection: Projection, *, unfin
             connection.execute(table.ddl(indexed=not unfinished).encode())
         connection.execute("SET LOCAL search_path TO DEFAULT")
         connection.execute(
-            "INSERT INTO projector.builds (projection, version, shape) VALUES (%s, %s, %s)",
-            (projection.name, build.version, _UNFINISHED if unfinished else shape(projection.tables)),
+            "INSERT INTO projector.builds (projection, version, shape, code, release) VALUES (%s, %s, %s, %s, %s)",
+            (
+                projection.name,
+                build.version,
+                _UNFINISHED if unfinished else shape(projection.tables),
+                code_of(projection),
+                RELEASE,
+            ),
         )
         return build
 
 
 def finish(connection: psycopg.Connection[Any], build: Build) -> None:
-    """Makes the indexes of a build that was created unfinished, in one transaction."""
+    """Makes the indexes of a build that was created unfinished, in one transaction; none if it is finished."""
     name, tables = build.projection.name, build.projection.tables
     with connection.transaction():
+        query = "SELECT 1 FROM projector.builds WHERE projection = %s AND version = %s AND shape = %s"
+        if connection.execute(query, (name, build.version, _UNFINISHED)).fetchone() is None:
+            return
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
         for table in tables:
             for statement in table.index_ddl():
@@ -172,8 +225,8 @@ def finish(connection: psycopg.Connection[Any], build: Build) -> None:
         )
 
 
-def drop_unfinished(connection: psycopg.Connection[Any], name: str) -> None:
-    """Removes what rebuilds left that died, and keeps others from beginning one while this connection lasts.
+def hold(connection: psycopg.Connection[Any], name: str) -> None:
+    """Keeps others from building, switching or dropping versions of a projection while this connection lasts.
 
     Raises:
         RebuildRuns: another one is at it.
@@ -181,29 +234,36 @@ def drop_unfinished(connection: psycopg.Connection[Any], name: str) -> None:
     row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, name)).fetchone()
     if row != (True,):
         raise RebuildRuns(f"Another rebuild of {name} is running: let it end, or end it, and start this one again.")
-    unfinished = connection.execute(
-        "SELECT version FROM projector.builds WHERE projection = %s AND shape = %s", (name, _UNFINISHED)
-    ).fetchall()
-    for (version,) in unfinished:
-        drop(connection, name, version)
 
 
-def switch(connection: psycopg.Connection[Any], build: Build) -> None:
-    """Points the views at this build, in one transaction."""
-    name = build.projection.name
+def switch(connection: psycopg.Connection[Any], builds: Sequence[Build], *, patience: int | None = None) -> None:
+    """Points the views at these builds, in one transaction.
+
+    `patience`: milliseconds until it gives way to queries that hold the views. It is less than the second after which
+    PostgreSQL looks for circles and ends one of those in it: a query over several views is never ended for this.
+
+    Raises:
+        psycopg.errors.QueryCanceled: they held them for longer; nothing is changed.
+    """
+    names = [build.projection.name for build in builds]
     with connection.transaction():
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
-        _drop_views(connection, name)
-        connection.execute(views_of(name).replace("{rows}", build.schema).encode())
-        comments = connection.execute(_INHERIT_COMMENTS, {"views": name, "rows": build.schema}).fetchall()
-        for (statement,) in comments:
-            connection.execute(statement)
-        _grant(connection, name)
-        connection.execute("UPDATE projector.builds SET views = NULL WHERE projection = %s", (name,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        if patience is not None:
+            connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(patience))
+        views.remove(connection, names)  # of all at once: what comes after waits for nobody
+        if patience is not None:
+            connection.execute("SET LOCAL statement_timeout TO DEFAULT")
         connection.execute(
-            "UPDATE projector.builds SET views = %s WHERE projection = %s AND version = %s",
-            (_views_digest(name), name, build.version),
+            "UPDATE projector.builds SET views = NULL, replaced = now()"
+            " WHERE projection = ANY(%s) AND views IS NOT NULL",
+            (names,),
         )
+        for build in builds:
+            views.make(connection, build.projection, build.schema)
+            connection.execute(
+                "UPDATE projector.builds SET views = %s, replaced = NULL WHERE projection = %s AND version = %s",
+                (views.digest_of(build.projection), build.projection.name, build.version),
+            )
 
 
 def drop(connection: psycopg.Connection[Any], name: str, version: int | None = None) -> None:
@@ -214,49 +274,25 @@ def drop(connection: psycopg.Connection[Any], name: str, version: int | None = N
             (name, version),
         ).fetchall()
         if version is None or current_version(connection, name) == version:
-            _drop_views(connection, name)
+            views.remove(connection, [name])
         for (found,) in rows:
             # The offsets go first: a projector's transaction holds their locks before those of the tables.
+            offsets.lock(connection, name, found)
             connection.execute("DELETE FROM projector.offsets WHERE projection = %s AND version = %s", (name, found))
             connection.execute("DELETE FROM projector.builds WHERE projection = %s AND version = %s", (name, found))
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema_of(name, found))))
 
 
-def differences(
-    connection: psycopg.Connection[Any], projection: Projection, first: int, second: int
-) -> list[Difference]:
-    """The tables whose rows differ between two versions; none where they agree row for row."""
-    found = []
-    for table in projection.tables:
-        one = sql.Identifier(schema_of(projection.name, first), table.name)
-        other = sql.Identifier(schema_of(projection.name, second), table.name)
-        row = connection.execute(
-            sql.SQL(
-                "SELECT (SELECT count(*) FROM (SELECT * FROM {0} EXCEPT ALL SELECT * FROM {1}) a),"
-                " (SELECT count(*) FROM (SELECT * FROM {1} EXCEPT ALL SELECT * FROM {0}) b)"
-            ).format(one, other)
-        ).fetchone()
-        assert row is not None
-        if any(row):
-            found.append(Difference(table.name, *row))
-    return found
+def drop_beside(connection: psycopg.Connection[Any], name: str, version: int) -> None:
+    """Removes a version that nothing shows.
 
-
-def _drop_views(connection: psycopg.Connection[Any], name: str) -> None:
-    """Removes the projection's own views; where somebody's view stands on one of them, PostgreSQL names it."""
-    rows = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = %s", (name,)).fetchall()
-    if rows:
-        views = sql.SQL(", ").join(sql.Identifier(name, view) for (view,) in rows)
-        connection.execute(sql.SQL("DROP VIEW {}").format(views))
-
-
-def _grant(connection: psycopg.Connection[Any], name: str) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER,)).fetchone() is None:
-        return
-    schema, role = sql.Identifier(name), sql.Identifier(READER)
-    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
-    connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
-
-
-def _views_digest(name: str) -> str:
-    return hashlib.sha256(views_of(name).encode()).hexdigest()[:16]
+    Raises:
+        NoSuchVersion: it is not there.
+        ShownVersion: the views show it.
+    """
+    found = [each for each in versions(connection, name) if each.version == version]
+    if not found:
+        raise NoSuchVersion(f"There is no version {version} of {name}: see `rejoinder projections list`.")
+    if found[0].is_shown:
+        raise ShownVersion(f"The views show version {version} of {name}. Point them at another one before.")
+    drop(connection, name, version)

@@ -19,6 +19,10 @@ class InconsistentLog(ProjectionError):
     """An event refers to something of which the log says nothing before."""
 
 
+class FoldFailed(ProjectionError):
+    """The code of a projection failed on a record."""
+
+
 class OffsetConflict(ProjectionError):
     """Another projector has moved the offsets on; this one's batch was rolled back."""
 
@@ -29,6 +33,16 @@ class ShapeChanged(ProjectionError):
 
 class RebuildRuns(ProjectionError):
     """Somebody is building the same projection again already."""
+
+
+class NoSuchVersion(ProjectionError):
+    """There is no such version of a projection."""
+
+    exit_code = 3
+
+
+class ShownVersion(ProjectionError):
+    """The views show the version."""
 
 
 class DatabaseUnreachable(ProjectionError):

@@ -17,6 +17,9 @@ _FILL_SECONDS: Final = 0.02
 _UNREACHABLE_SECONDS: Final = 60.0
 """How long all brokers may be down before the reader gives up."""
 _ASKING_SECONDS: Final = 5.0
+_ASKING_PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
+_NAMED: Final = 8
+"""Partitions that an error names."""
 TRACEPARENT: Final = "traceparent"
 
 
@@ -48,6 +51,51 @@ class Batch:
     """The offset after each partition's last record, markers of transactions included."""
     traces: dict[bytes, None] = field(default_factory=dict)
     """The places in traces at which its records were written, where they are wanted; each once, in order."""
+
+
+def ends_of(settings: Settings, places: Iterable[Place]) -> dict[Place, int]:
+    """The offset after the last record of each partition, whether that is committed yet or not.
+
+    Raises:
+        KafkaUnreachable: the brokers don't say.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "group.id": f"{settings.prefix}ends",
+            "isolation.level": "read_uncommitted",
+            **settings.kafka,
+        }
+    )
+    try:
+        return {
+            (topic, partition): _end(consumer, TopicPartition(settings.prefix + topic, partition), settings.bootstrap)
+            for topic, partition in places
+        }
+    finally:
+        consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition, bootstrap: str) -> int:
+    """Asks a few times: a partition may change its leader."""
+    for pause in (*_ASKING_PAUSES, None):
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=_ASKING_SECONDS)[1])
+        except KafkaException as error:
+            if pause is None:
+                raise KafkaUnreachable(
+                    f"Kafka at {bootstrap} does not say where {place.topic}[{place.partition}] ends: "
+                    f"{error.args[0].str()}. Check the setting kafka.bootstrap and that the brokers run."
+                ) from error
+            time.sleep(pause)
+    raise AssertionError("the last pause is None")
+
+
+def extent(upto: Mapping[Place, int]) -> str:
+    """Up to where a batch goes, to tell where something failed."""
+    named = [f"{topic}[{partition}] before {after}" for (topic, partition), after in upto.items()]
+    more = len(named) - _NAMED
+    return ", ".join(named[:_NAMED]) + (f" and {more} other partitions" if more > 0 else "")
 
 
 class LogReader:
@@ -180,7 +228,7 @@ class LogReader:
             raise UnreadableRecord(
                 f"The log doesn't hold {position}, where the projections stand ({error.str()}): PostgreSQL and Kafka "
                 f"don't belong together, or records were removed. Build the projections again from the log: "
-                f"rejoinder projections rebuild --all"
+                f"rejoinder projections rebuild --all --accept-differences"
             )
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise KafkaUnreachable(

@@ -33,11 +33,22 @@ ORDER BY topic, partition
 ON CONFLICT DO NOTHING
 """
 _READ = "SELECT topic, partition, next_offset FROM projector.offsets WHERE projection = %s AND version = %s"
+_LOCK = f"{_READ} ORDER BY topic, partition FOR UPDATE"
+# Locked in the order of `lock`, so that the two never wait for each other in a circle.
 _ADVANCE = """
-UPDATE projector.offsets AS o SET next_offset = moved.upto
-FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::bigint[]) AS moved (topic, partition, since, upto)
-WHERE o.projection = %s AND o.version = %s
-  AND o.topic = moved.topic AND o.partition = moved.partition AND o.next_offset = moved.since
+WITH held AS MATERIALIZED (
+    SELECT o.topic, o.partition, moved.since, moved.upto
+    FROM projector.offsets o
+    JOIN unnest(%(topics)s::text[], %(partitions)s::integer[], %(since)s::bigint[], %(upto)s::bigint[])
+        AS moved (topic, partition, since, upto) USING (topic, partition)
+    WHERE o.projection = %(projection)s AND o.version = %(version)s
+    ORDER BY o.topic, o.partition
+    FOR UPDATE OF o
+)
+UPDATE projector.offsets AS o SET next_offset = held.upto
+FROM held
+WHERE o.projection = %(projection)s AND o.version = %(version)s
+  AND o.topic = held.topic AND o.partition = held.partition AND o.next_offset = held.since
 """
 
 
@@ -53,6 +64,12 @@ def positions(connection: psycopg.Connection[Any], projection: str, version: int
     return {(topic, partition): offset for topic, partition, offset in rows}
 
 
+def lock(connection: psycopg.Connection[Any], projection: str, version: int) -> dict[Place, int]:
+    """As `positions`; nobody moves them until the end of the transaction. Who reads rows does not wait."""
+    rows = connection.execute(_LOCK, (projection, version)).fetchall()
+    return {(topic, partition): offset for topic, partition, offset in rows}
+
+
 def advance(cursor: psycopg.Cursor[Any], projection: str, version: int, moves: Mapping[Place, tuple[int, int]]) -> None:
     """Moves offsets from where they are known to be to where the batch ends; locks them until the commit.
 
@@ -63,7 +80,8 @@ def advance(cursor: psycopg.Cursor[Any], projection: str, version: int, moves: M
         return
     topics, partitions = _columns(moves)
     since, upto = zip(*moves.values(), strict=True)
-    cursor.execute(_ADVANCE, (topics, partitions, list(since), list(upto), projection, version))
+    moved = {"topics": topics, "partitions": partitions, "since": list(since), "upto": list(upto)}
+    cursor.execute(_ADVANCE, {"projection": projection, "version": version, **moved})
     if cursor.rowcount != len(moves):
         raise OffsetConflict(
             f"The offsets of {projection} version {version} were moved on by another projector: this one's batch of "

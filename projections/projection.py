@@ -23,10 +23,14 @@ class Projection(Protocol):
     def tables(self) -> tuple[Table[Any], ...]:
         """Its tables, which belong to the schema of one version."""
 
+    @property
+    def views(self) -> str:
+        """The statements that make its views, where {rows} stands for the schema of the tables."""
+
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         """Folds records into rows. The batch may hold several partitions, each in the order of its offsets."""
 
 
 def views_of(name: str) -> str:
-    """The text of projections/NAME/views.sql, where {rows} stands for the schema of the tables."""
+    """The text of projections/NAME/views.sql."""
     return resources.files(f"projections.{name}").joinpath("views.sql").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import psycopg.conninfo
 
 from projections.builds import Build, current_version, ensure
 from projections.errors import DatabaseUnreachable, OffsetConflict, ProjectionError
-from projections.log import Batch, LogReader, Settings
+from projections.log import Batch, LogReader, Settings, extent
 from projections.observing import UNOBSERVED, Observer, Standing
 from projections.observing import Batch as WrittenBatch
 from projections.projection import Projection
@@ -136,7 +136,7 @@ class Projector:
             self._connection.close()
         self._connection = connect(self._settings.dsn, stop)
         self._builds = [ensure(self._connection, projection) for projection in self._projections]
-        self._writer = Writer(self._connection, self._builds)
+        self._writer = Writer(self._connection, self._builds, shown=True)
 
     def _seek(self, reader: LogReader) -> None:
         """Reads on from the offsets in PostgreSQL; while that can't be asked, nothing."""
@@ -194,11 +194,10 @@ def address(dsn: str) -> str:
 
 def refusal(error: psycopg.Error, batch: Batch) -> str:
     """What to say of a batch that PostgreSQL refused, without its own text: that may hold people's words."""
-    places = ", ".join(f"{topic}[{partition}] before {upto}" for (topic, partition), upto in batch.upto.items())
     return (
         f"PostgreSQL refused a batch ({type(error).__name__}, {error.diag.table_name or 'no table'}, "
-        f"{error.diag.constraint_name or error.sqlstate}): records of {places}. Nothing of it was written. Where the "
-        f"tables were changed by hand, build them again: rejoinder projections rebuild --all"
+        f"{error.diag.constraint_name or error.sqlstate}): records of {extent(batch.upto)}. Nothing of it was "
+        f"written. Where the tables were changed by hand, build them again: rejoinder projections rebuild --all"
     )
 
 

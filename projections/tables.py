@@ -104,6 +104,8 @@ class Table(Generic[R]):
     row: type[R]
     key: tuple[str, ...]
     indexes: tuple[str, ...] = ()
+    personal: bool = False
+    """Whether people's words or names stand in it: what it holds is shown by the views alone."""
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

@@ -6,34 +6,46 @@ One process has one Python thread's speed; and while it waits for PostgreSQL ano
 import gc
 import multiprocessing
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Final
 
 from engine.record import COLLECT_AFTER
 from projections.builds import Build
 from projections.errors import ProjectionError
+from projections.filling import Stop, Tell, explained, replay, unread
 from projections.log import Settings
 from projections.projector import connect
-from projections.rebuild import Stop, replay
 from projections.records import Codec, Place
+from projections.writer import Ends
+
+SMALL: Final = 10_000
+"""Records that are folded sooner than processes have started."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Fills builds from the log, for `rebuild_all`. A context of its own for each process: nothing is forked."""
+    """A Fill in several processes. A context of its own for each of them: nothing is forked."""
 
     codec_of: Callable[[], Codec]
     """Makes the codec in each process; a function that can be pickled."""
     count: int
+    small: int = SMALL
+    """Up to so many records are folded in this process."""
 
-    def __call__(self, builds: Sequence[Build], settings: Settings, until: Mapping[Place, int]) -> None:
+    def __call__(self, builds: Sequence[Build], settings: Settings, until: Ends, tell: Tell) -> None:
         """Folds all partitions up to `until`.
 
         Raises:
             ProjectionError: as in `replay`, or a process died. All of them have ended then.
         """
+        with connect(settings.dsn) as connection:
+            if unread(connection, builds, until) <= self.small:
+                replay(builds, connection, self._codec, settings, until, tell)
+                return
         context = multiprocessing.get_context("spawn")  # librdkafka's threads don't survive a fork
         stop = context.Event()
         running: list[tuple[Connection, BaseProcess]] = []
@@ -50,13 +62,17 @@ class Workers:
             while left:
                 wait([receiver for receiver, _ in left])
                 for one in [one for one in left if one[0].poll()]:
-                    _judge(*one)
-                    left.remove(one)
+                    if _has_ended(*one, tell):
+                        left.remove(one)
         finally:
             stop.set()
             for receiver, ended in running:
                 ended.join()
                 receiver.close()
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return self.codec_of()
 
 
 @dataclass(frozen=True)
@@ -70,12 +86,12 @@ class _Abandoned:
         return self.stop.is_set() or parent is None or not parent.is_alive()
 
 
-def _parts(until: Mapping[Place, int], count: int) -> list[dict[Place, int]]:
+def _parts(until: Ends, count: int) -> list[dict[str, dict[Place, int]]]:
     """The partitions of each process. One that has a key's events has its words too: they share the number."""
-    parts: list[dict[Place, int]] = [{} for _ in range(count)]
-    for (topic, partition), end in until.items():
-        parts[partition % count][(topic, partition)] = end
-    return [part for part in parts if part]
+    return [
+        {name: {place: end for place, end in ends.items() if place[1] % count == own} for name, ends in until.items()}
+        for own in range(min(count, len({partition for ends in until.values() for _, partition in ends})))
+    ]
 
 
 def _work(
@@ -84,29 +100,33 @@ def _work(
     codec_of: Callable[[], Codec],
     builds: Sequence[Build],
     settings: Settings,
-    until: Mapping[Place, int],
+    until: Ends,
 ) -> None:
-    """What each process does; it sends None, or the error that ended it."""
+    """What each process does. It sends how many records it has folded more, then None or the error that ended it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the process that began it tells the others
     gc.set_threshold(COLLECT_AFTER)
     try:
-        with connect(settings.dsn) as connection:
-            replay(builds, connection, codec_of(), settings, until, _Abandoned(stop))
+        with explained(settings), connect(settings.dsn) as connection:
+            replay(builds, connection, codec_of(), settings, until, sender.send, _Abandoned(stop))
     except ProjectionError as error:
         sender.send(error)
     else:
         sender.send(None)
 
 
-def _judge(receiver: Connection, process: BaseProcess) -> None:
-    """Raises what a process sent, if it failed."""
+def _has_ended(receiver: Connection, process: BaseProcess, tell: Tell) -> bool:
+    """Takes what a process sent: how far it is, or that it has ended. Raises what ended it, if it failed."""
     try:
-        error = receiver.recv()
+        said = receiver.recv()
     except EOFError:
         process.join()
         raise ProjectionError(
             f"A process of the rebuild ended with status {process.exitcode} and did not say why; what it wrote on "
-            f"standard error may. The views show what they showed: start the rebuild again."
+            f"standard error may. The views show what they showed: start the rebuild again, it goes on."
         ) from None
-    if error is not None:
-        raise error
+    if isinstance(said, int):
+        tell(said)
+        return False
+    if said is not None:
+        raise said
+    return True

@@ -105,6 +105,7 @@ def run(settings: Settings, options: Options, show: Callable[[dict[str, Any]], N
         Program("projector", stage=1),
         Program("delivery", stage=1),
         Program("web", stage=1),
+        *([Program("live", stage=1)] if settings.workers.live else []),
         Program("player", stage=2, once=True, arguments=arguments),
     ]
     with Supervisor(settings, programs, prepare=prepare) as supervisor:

@@ -139,9 +139,7 @@ def _events(cluster: Cluster, statement: Statement) -> dict[Place, list[_Stands]
             if len(records) >= part.count or start == 0:
                 break
             reach *= 10
-        found[part.topic, part.partition] = [
-            _stands(cluster, part.topic, record) for record in records[-part.count :]
-        ]
+        found[part.topic, part.partition] = [_stands(cluster, part.topic, record) for record in records[-part.count :]]
     return found
 
 

@@ -10,7 +10,6 @@ import re
 import sys
 import types
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -25,7 +24,10 @@ from engine.policy import document
 from engine.record import Command, Event, Timestamp
 from engine.routing import commands as routing_commands
 from engine.routing import events as routing_events
+from projections.reporting import Reporting
 from projections.reporting import rows as reporting
+from projections.reporting.measures import DIMENSIONS, Report
+from projections.reporting.reports import REPORTS
 from projections.tables import Table
 from rejoinder import api_reference, policy_schema
 from rejoinder.observing.metrics import DECLARED
@@ -250,11 +252,46 @@ def _fields(record: type[msgspec.Struct], without: Sequence[str]) -> Iterator[st
 def _measures() -> Iterator[str]:
     yield "# Measures\n"
     yield (
-        "The views of the schema `reporting` in PostgreSQL, in the words of their comments there. What a view by "
-        "interval has beside the columns named here is that of the fact that it counts; counts are summed. All times "
-        "are UTC.\n"
+        "Each measure is declared once, in `projections/reporting/reports.py`: the reports (`rejoinder report`), the "
+        "views by interval in PostgreSQL, their comments and this page follow from that. In the SQL `f` is a row of "
+        "the report's fact. A measure that can be summed may be added up over lines; any other has to be asked anew "
+        "for the whole, as the last line of `rejoinder report` is.\n"
     )
-    text = resources.files("projections.reporting").joinpath("views.sql").read_text(encoding="utf-8")
+    for report in REPORTS.values():
+        yield from _report(report)
+    yield "# What reports are counted by\n"
+    yield from _table(
+        ("by", "column", "what it is"),
+        ((f"`{name}`", f"`{column}`", says) for name, (column, says) in DIMENSIONS.items()),
+    )
+    yield "\n# Views\n"
+    yield (
+        "The views of the schema `reporting` in PostgreSQL, in the words of their comments there. All times are UTC.\n"
+    )
+    yield from _views(Reporting.views, {report.view for report in REPORTS.values()})
+
+
+def _report(report: Report) -> Iterator[str]:
+    yield f"## rejoinder report {report.name}\n\n{report.says}\n"
+    only = "" if report.only == "true" else f", of rows with `{report.only}`"
+    spent = f" to `{report.until}`, cut where an interval ends" if report.until else ""
+    yield (
+        f"From `reporting.{report.fact}`{only}, by `{report.at}`{spent}. Counted by {', '.join(report.by)} unless "
+        f"`--by` says otherwise; it can be counted by {', '.join(report.dimensions)}. The same in PostgreSQL, in UTC: "
+        f"`reporting.{report.view}`.\n"
+    )
+    yield from _table(
+        ("measure", "what it is", "unit", "summed", "SQL"),
+        (
+            (f"`{each.name}`", each.says, each.unit, "yes" if each.is_summed else "no", f"`{each.sql}`")
+            for each in report.measures
+        ),
+    )
+    yield ""
+
+
+def _views(text: str, of_reports: set[str]) -> Iterator[str]:
+    """The views as their comments tell; the measures of those that belong to a report stand there."""
     tables = {table.name: table for table in vars(reporting).values() if isinstance(table, Table)}
     columns: dict[str, list[tuple[str, str]]] = {}
     for view, column, comment in re.findall(r"COMMENT ON COLUMN reporting\.(\w+)\.(\w+) IS\s+'((?:[^']|'')*)'", text):
@@ -264,7 +301,7 @@ def _measures() -> Iterator[str]:
         table = tables.get(view)
         own = msgspec.structs.fields(table.row) if table is not None else ()
         described = [*((field.name, meaning(field.type)) for field in own), *columns.get(view, [])]
-        if described:  # a view may have the columns of another alone, which its comment names
+        if described and view not in of_reports:
             yield from _table(("column", "what it is"), ((f"`{name}`", said) for name, said in described))
             yield ""
 

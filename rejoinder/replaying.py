@@ -11,7 +11,7 @@ from rejoinder.cluster import Cluster
 from topics.catalogue import HOUR, INTERACTION_EVENTS, ROUTING_EVENTS
 from topics.merging import in_order
 from topics.messages import Arrived
-from topics.reading import Place, low_watermarks, high_watermarks, offsets_at
+from topics.reading import Place, high_watermarks, low_watermarks, offsets_at
 
 STREAMS: Final = {"interaction": INTERACTION_EVENTS, "routing": ROUTING_EVENTS}
 

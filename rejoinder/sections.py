@@ -136,6 +136,7 @@ class Workers(Section):
     projector: int = _processes("write the projections; more than topics.partitions are refused")
     delivery: int = _processes("post answers; more than topics.partitions are refused")
     web: int = _processes("take webhooks and serve the API; they share one port")
+    live: int = Field(1, ge=0, le=1, description="Whether `up` runs the process that counts what `watch` shows.")
     machine: str = Field(
         "",
         pattern=r"^[a-z0-9]{0,32}$",
@@ -180,8 +181,8 @@ class Home(Section):
 class Audit(Section):
     secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
-        description="The secret behind the keys with which workers seal the log. Permanent, the same everywhere; without "
-        "it, home.secret.",
+        description="The secret behind the keys with which workers seal the log. Permanent, the same everywhere; "
+        "without it, home.secret.",
     )
 
 

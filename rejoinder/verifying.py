@@ -4,7 +4,7 @@ import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from itertools import takewhile
 from typing import Final
@@ -27,7 +27,6 @@ from topics.shelves import Position
 from topics.transactions import CALL_TIMEOUT
 
 DECIDERS: Final[dict[str, type[Decider]]] = {each.name: each for each in (InteractionDecider, RoutingDecider)}
-SAID_SECONDS: Final = 0.5
 
 
 def verify(
@@ -45,15 +44,13 @@ def verify(
         told: how many commands were decided in how many partitions, now and then.
     """
     commands = done = 0
-    for again in _each(settings, bootstrap, places, jobs, lambda: told(commands, done)):
+    for again in _each(settings, bootstrap, places, jobs):
         commands, done = commands + again.commands, done + 1
         told(commands, done)
         yield again
 
 
-def _each(
-    settings: Settings, bootstrap: str, places: Sequence[tuple[str, int]], jobs: int, waiting: Callable[[], None]
-) -> Iterator[Again]:
+def _each(settings: Settings, bootstrap: str, places: Sequence[tuple[str, int]], jobs: int) -> Iterator[Again]:
     if jobs == 1 or len(places) == 1:
         cluster = connect(settings, bootstrap)
         for place in places:
@@ -62,13 +59,10 @@ def _each(
     # Nothing is forked: the client's threads don't survive it.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(places)), context, _begin, (settings, bootstrap)) as pool:
-        left: set[Future[Again]] = {pool.submit(_in_process, *place) for place in places}
+        asked = [pool.submit(_in_process, *place) for place in places]
         try:
-            while left:
-                done, left = wait(left, SAID_SECONDS, FIRST_COMPLETED)
-                waiting()
-                for each in done:
-                    yield each.result()
+            for each in as_completed(asked):
+                yield each.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -109,7 +103,7 @@ def _take_apart(cluster: Cluster, name: str, deciding: Deciding, partition: int,
     if profiles in topics:
         take_names(cluster.broker, profiles, decidings, cluster.codec, positions)
     if content in topics:
-        take_words(cluster.broker, content, decidings, cluster.codec, positions, now - WORDS_KEPT)
+        take_words(cluster.broker, content, decidings, cluster.codec, positions, max(0, now - WORDS_KEPT))
 
 
 _CLUSTER: list[Cluster] = []

@@ -18,6 +18,9 @@ from rejoinder.settings import Settings
 from rejoinder.supervisor import Program
 
 PROGRAMS: Final = ("engine", "projector", "delivery", "web")
+"""Those of which there may be several."""
+LIVE: Final = "live"
+"""The one that has all partitions by itself."""
 OF_PARTITIONS: Final = ("engine", "projector", "delivery")
 """Those that share partitions: more workers than there are partitions have nothing to do."""
 DECIDERS: Final = (InteractionDecider.name, RoutingDecider.name)
@@ -65,7 +68,7 @@ def programs_of(settings: Settings, listens: socket.socket | None) -> list[Progr
             arguments=[_worker(settings, number)],
             listens=listens if kind == "web" else None,
         )
-        for kind in PROGRAMS
+        for kind in (*PROGRAMS, LIVE)
         for number in range(1, _count(settings, kind) + 1)
     ]
 

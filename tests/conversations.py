@@ -3,6 +3,7 @@
 import csv
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,20 @@ class Matter:
     active: int
     posts: list[str] = field(default_factory=list)
     answers: list[tuple[int, str]] = field(default_factory=list)
+    follows: bool = False
+    """Whether the author had one with the account before."""
+    lines: list[tuple[int, bool]] = field(default_factory=list)
+    """When something was written, in order, and whether by the customer."""
+
+    @property
+    def moves(self) -> list[int]:
+        """When the agent answered, or the customer wrote after an answer: the transitions after the first answer's."""
+        found, answered = [], False
+        for at, by_customer in self.lines:
+            if answered or not by_customer:
+                found.append(at)
+            answered = not by_customer
+        return found
 
 
 @dataclass
@@ -100,10 +115,11 @@ def expected(path: Path, refuse: bool = True) -> Expected:
             last = latest.get(key)
             matter = last if parent_id and last is not None and at - last.active <= THREE_DAYS else None
         if matter is None:
-            matter = latest[key] = Matter(row["author_id"], name, at, at)
+            matter = latest[key] = Matter(row["author_id"], name, at, at, follows=key in latest)
             found.matters.append(matter)
         matter.active = max(matter.active, at)
         matter.posts.append(row["tweet_id"])
+        matter.lines.append((at, True))
         holder[row["tweet_id"]] = matter
         found.posts[row["tweet_id"]] = row["author_id"]
     return found
@@ -121,8 +137,41 @@ def _answer(found: Expected, holder: dict[str, Matter], row: dict[str, str], ref
         return
     at = _seconds(row)
     matter.answers.append((at, row["tweet_id"]))
+    matter.lines.append((at, False))
     matter.active = max(matter.active, at)
     holder[row["tweet_id"]] = matter
+
+
+def measured(matters: Sequence[Matter]) -> dict[str, float | None]:
+    """What the report of interactions must say of these."""
+    times = sorted(min(matter.answers)[0] - matter.began for matter in matters if matter.answers)
+    found: dict[str, float | None] = {
+        "offered": len(matters),
+        "answered": len(times),
+        "unanswered_open": len(matters) - len(times),
+        "reopened": sum(matter.follows for matter in matters),
+        "messages_in": sum(len(matter.posts) for matter in matters),
+        "messages_out": sum(len(matter.answers) for matter in matters),
+        "deliveries_failed": 0,  # an answer that is too long is refused before it becomes one
+        "first_responses": len(times),
+    }
+    for name in ("first_response_seconds", "first_response_open_seconds"):  # open round the clock
+        found |= {
+            f"{name}_sum": sum(times),
+            f"{name}_avg": sum(times) / len(times) if times else None,
+            f"{name}_p50": between(times, 0.5),
+            f"{name}_p90": between(times, 0.9),
+        }
+    return found
+
+
+def between(ordered: Sequence[int], share: float) -> float | None:
+    """The value at a share of the way through, in proportion between its neighbours."""
+    if not ordered:
+        return None
+    place = (len(ordered) - 1) * share
+    below = ordered[int(place)]
+    return below + (ordered[min(int(place) + 1, len(ordered) - 1)] - below) * (place - int(place))
 
 
 def _seconds(row: dict[str, str]) -> int:

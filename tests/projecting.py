@@ -1,6 +1,7 @@
 """Projections fed with hand-made logs: straight into PostgreSQL, or through a real Kafka."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from projections.records import (
     Place,
 )
 from projections.writer import Writer
+from schemas.codec import Codec
 from tests.projection_log import PARTITIONS, Log, Person
 
 Connection = psycopg.Connection[Any]
@@ -70,14 +72,17 @@ class Fed:
 class OnKafka:
     """A log that is really on Kafka, in one transaction for each call of `publish`."""
 
-    def __init__(self, bootstrap: str, database: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, database: str, prefix: str, deployed: Codec | None = None) -> None:
+        """`deployed`: the codec of the schemas under this prefix, where the topics are there too."""
         self.settings = Settings(bootstrap, database, prefix=prefix, kafka={"session.timeout.ms": 6000})
-        self.log = Log()
+        self.log = Log() if deployed is None else Log(deployed)
         self._done = 0
         admin = AdminClient({"bootstrap.servers": bootstrap})
-        for future in admin.create_topics([NewTopic(prefix + topic, PARTITIONS, 1) for topic in TOPICS]).values():
+        topics = [] if deployed is not None else [NewTopic(prefix + topic, PARTITIONS, 1) for topic in TOPICS]
+        for future in (admin.create_topics(topics) if topics else {}).values():
             future.result(timeout=30)
-        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": f"{prefix}test"})
+        writer = f"{prefix}test-{uuid.uuid4().hex}"
+        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": writer})
         self._producer.init_transactions(30)
 
     def publish(self, *, commit: bool = True) -> None:

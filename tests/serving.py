@@ -43,6 +43,7 @@ class Served:
 
     url: str
     cluster: Cluster
+    dsn: str
     texts: dict[str, str] = field(default_factory=dict)
     records: dict[str, AccessToken] = field(default_factory=dict)
 
@@ -95,7 +96,7 @@ def serving(kafka: str, postgres: str, name: str, policy: Policy) -> Iterator[Se
         stack.enter_context(working(cluster, routing=True))
         stack.enter_context(_projecting(cluster, dsn))
         settings = load({"kafka.bootstrap": kafka, "postgres.dsn": dsn, "home.secret": SECRET})
-        served = Served(stack.enter_context(_listening(settings, cluster)), cluster)
+        served = Served(stack.enter_context(_listening(settings, cluster)), cluster, dsn)
         served.texts.update({role: served.token(role, f"the-{role}") for role in ROLES})
         yield served
 

@@ -8,6 +8,7 @@ to no event stands somewhere between two events, and is tried where its own time
 In recorded time, from the first AdvanceTime on, a command's own time is the time, and the commands alone say all.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -17,9 +18,11 @@ import msgspec
 from engine.decider import Decider
 from engine.errors import RejoinderError
 from engine.interaction.commands import AdvanceTime
+from engine.interaction.contact_events import ProfileRecorded
 from engine.policy.rules import Rules
 from engine.record import Event, Record
 from schemas.codec import Codec, UnreadableRecord
+from topics.apart import suppose_names
 from topics.deciding import TIMER_TOPIC, Deciding, Input, Output
 from topics.messages import Arrived
 
@@ -101,6 +104,9 @@ class Walk:
         self._now = 0
         self.deciding = Deciding(decider, codec, partition, dict(policies), lambda: self._now)
         self._log = events
+        self._ahead: deque[Recorded] = deque()
+        self._named: set[str] | None = None
+        """The handles whose names are known; None: all are, because nothing was before."""
         self._next = next(self._log, None)
 
     def run(self, commands: Iterable[Arrived], first: int, take_apart: Callable[[int], None]) -> Again:
@@ -114,6 +120,7 @@ class Walk:
         """
         if first > 0:
             self._begin(first)
+            self._named = set()
             take_apart(self._now)
         try:
             for record in commands:
@@ -146,6 +153,8 @@ class Walk:
             return  # it is among the dead letters, and led to no event
         if isinstance(command, AdvanceTime):
             self.deciding.recorded = True
+        if self._named is not None:
+            self._suppose_names(key, command, record, self._named)
         state, at = self.deciding.state, getattr(command, "at", 0)
         while self._is_deadline() and at > self._decided_at():
             self._fire()
@@ -159,6 +168,41 @@ class Walk:
         self._hold(events, record)
         if self._next is not None and self._came_of(self._next, record.offset):
             self._part(self._next, "today its command leads to fewer events: this one doesn't come of it")
+
+    def _suppose_names(self, key: str, command: Record, record: Arrived, named: set[str]) -> None:
+        """Of each handle once, because what comes of the command says the names from then on."""
+        if getattr(command, "handle_id", key) in named:
+            return
+
+        def is_recorded(handle_id: str) -> bool:
+            kinds = (each.event for each in self._of_command(record.offset))
+            return any(isinstance(event, ProfileRecorded) and event.handle_id == handle_id for event in kinds)
+
+        handle_id = suppose_names(self.deciding.state.rows(key), command, is_recorded)
+        if handle_id is not None:
+            named.add(handle_id)
+
+    def _of_command(self, offset: int) -> Iterator[Recorded]:
+        """The recorded events of a command, wherever they stand among the next ones: at once, or after deadlines."""
+        at, is_reached = 0, False
+        while (event := self._peek(at)) is not None:
+            at += 1
+            if self._came_of(event, offset):
+                is_reached = True
+                yield event
+            elif is_reached or event.event.input_topic != TIMER_TOPIC:
+                return
+
+    def _peek(self, at: int) -> Recorded | None:
+        """The next event, or one after it; None: the log has no more."""
+        if at == 0 or self._next is None:
+            return self._next
+        while len(self._ahead) < at:
+            event = next(self._log, None)
+            if event is None:
+                return None
+            self._ahead.append(event)
+        return self._ahead[at - 1]
 
     def _end(self) -> None:
         """The deadlines after the last command."""
@@ -236,7 +280,7 @@ class Walk:
         return recorded.event.input_topic == self._commands and recorded.event.input_offset >= first
 
     def _advance(self) -> None:
-        self._next = next(self._log, None)
+        self._next = self._ahead.popleft() if self._ahead else next(self._log, None)
 
 
 def _cause(record: Arrived | None) -> str:

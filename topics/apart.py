@@ -10,9 +10,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.envelope import handle_of, home_of
+from engine.interaction.commands import ReceiveMessage
+from engine.interaction.contact_commands import ImportContact, RecordProfile
 from engine.interaction.early import early_words
 from engine.interaction.homes import address_of
 from engine.interaction.state import Address, Delivery, EarlyEdit, EarlyWords, PendingWords
+from engine.record import Record
 from engine.rows import Rows
 from schemas.codec import Codec
 from topics.broker import Broker
@@ -26,8 +29,10 @@ COMMIT_EVERY: Final = 5_000
 WORDS_KEPT: Final = 7 * 86_400_000
 """Milliseconds, by the wall clock, for which words that are on their way are read back. An echo that comes later, to a
 worker that lost its state meanwhile, is not known by its words."""
-DELIVERY, EDIT = ":r:", ":e:"
-"""In a content id: between the key and the delivery, or the message that was changed too early, of the words."""
+UNLIKE: Final = "\0"
+"""A name that nobody has."""
+DELIVERY, EDIT, MESSAGE = ":r:", ":e:", ":m:"
+"""In a content id: between the key and the delivery, the message that was changed too early, or the message."""
 
 Decidings = Mapping[int, Deciding]
 Positions = dict[int, Position]
@@ -50,7 +55,7 @@ def take_words(
     def read_to(position: Position, offset: int) -> Position:
         return replace(position, content_offset=offset)
 
-    _take(broker, content, decidings, codec, positions, starts, _take_word, read_to)
+    _take(broker, content, decidings, codec, positions, starts, take_word, read_to)
 
 
 def take_names(broker: Broker, profiles: str, decidings: Decidings, codec: Codec, positions: Positions) -> None:
@@ -60,7 +65,30 @@ def take_names(broker: Broker, profiles: str, decidings: Decidings, codec: Codec
     def read_to(position: Position, offset: int) -> Position:
         return replace(position, profiles_offset=offset)
 
-    _take(broker, profiles, decidings, codec, positions, starts, _take_name, read_to)
+    _take(broker, profiles, decidings, codec, positions, starts, take_name, read_to)
+
+
+def suppose_names(rows: Rows, command: Record, is_recorded: Callable[[str], bool]) -> str | None:
+    """Names of whoever gives a command, as they must have been when it was decided: those that it gives, unless the
+    decision was that they are new. The topic of names has only the last ones.
+
+    Args:
+        is_recorded: whether the names of a handle were recorded because of the command.
+
+    Returns:
+        The handle; None: the command gives no names.
+    """
+    if not isinstance(command, ReceiveMessage | RecordProfile | ImportContact):
+        return None
+    handle_id = rows.key if isinstance(command, ImportContact) else command.handle_id
+    given = Address(
+        channel=command.channel,
+        platform_id=command.platform_id,
+        screen_name=command.screen_name,
+        name=command.name,
+    )
+    rows.put(handle_id, replace(given, name=UNLIKE) if is_recorded(handle_id) else given)
+    return handle_id
 
 
 def _take(
@@ -91,19 +119,24 @@ def _stand(
     ends.clear()
 
 
-def _take_word(deciding: Deciding, record: Arrived, codec: Codec) -> None:
+def take_word(deciding: Deciding, record: Arrived, codec: Codec) -> None:
+    """One record of words."""
     key = record.key.decode()
     rows = deciding.state.rows(home_of(key))
-    row_id = key.partition(DELIVERY)[2] or key.partition(EDIT)[2]
+    row_id = key.partition(DELIVERY)[2] or key.partition(EDIT)[2] or key.partition(MESSAGE)[2]
     delivery, edit = rows.get(Delivery, row_id), rows.get(EarlyEdit, row_id)
     if delivery is not None and delivery.awaits_echo and delivery.content_id == key:
         words = None if record.value is None else codec.decode(record.value)
         _set(rows, row_id, None if words is None else PendingWords(delivery_id=row_id, text=words.text))
-    elif edit is not None and edit.content_id == key:
-        _set(rows, row_id, None if record.value is None else early_words(codec.decode(record.value)))
+    elif edit is not None and record.value is not None and DELIVERY not in key:
+        # Where its message came later than what the state reflects, its words lie with the message by now.
+        rows.put(row_id, early_words(codec.decode(record.value)))
+    elif edit is None and EDIT in key:
+        rows.delete(EarlyWords, row_id)  # of an edit that waits no more
 
 
-def _take_name(deciding: Deciding, record: Arrived, codec: Codec) -> None:
+def take_name(deciding: Deciding, record: Arrived, codec: Codec) -> None:
+    """One record of names."""
     key = record.key.decode()
     handle_id = handle_of(key)
     if handle_id is not None:

@@ -114,7 +114,7 @@ def catalogue(
         topic(DELIVERY_ATTEMPTS, "delivery id", "attempt begun, attempt ended", ATTEMPTS),
         topic(COMMAND_RESULTS, "reply partition of the asker", "accepted or refused, and why", A_DAY),
         topic(POLICIES, "version", "every version of the policy", COMPACTED),
-        topic(DEAD_LETTERS, "original key", "what could not be read or decided, with the reason", A_MONTH),
+        topic(DEAD_LETTERS, "original key", "what could not be decided, and why; what was done about it", A_MONTH),
         topic(ACCESS_TOKENS, "token id", "who may use the HTTP API, as what, until when; no secrets", COMPACTED),
         # One partition: a writer finds its last seal near the end, and an auditor reads them in one order.
         topic(AUDIT_SEALS, "writer", "what each transaction's writer signed of its events", KEPT, count=1),

@@ -18,6 +18,7 @@ from engine.envelope import claim_of, control_key, derive, digest, genesis
 from engine.errors import RejoinderError, place_of
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
+from engine.interaction.letters import DecideDeadline, asked_later
 from engine.interaction.state import Interaction
 from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
@@ -171,7 +172,21 @@ class Deciding:
         if isinstance(command, PublishPolicy) and command.version not in self._policies:
             self._policies[command.version] = load(command.version, command.document)
         context = self._context(now)
+        if isinstance(command, DecideDeadline):
+            return self._decide_late(rows, command, cause, context)
         return self._run(rows, self._decider.decide(rows, command, context), cause, context)
+
+    def _decide_late(self, rows: Rows, command: DecideDeadline, cause: _Cause, context: Context) -> Verdict:
+        """A deadline that could not be decided when it came; unless it was set anew since."""
+        timer_id = f"{command.name}:{command.ref}"
+        known = rows.get(Timer, timer_id)  # it may be back: no event says that it was dropped
+        if known is not None and known.due > context.now:
+            return Duplicate()
+        timer = Timer(name=command.name, ref=command.ref, due=context.now)
+        verdict = self._run(rows, self._decider.fire(rows, timer, context), cause, context)
+        if known is not None and rows.get(Timer, timer_id) is known:
+            rows.delete(Timer, timer_id)
+        return verdict
 
     def _context(self, now: int) -> Context:
         control = self.state.rows(self._control)
@@ -246,7 +261,8 @@ class Deciding:
             fault = f"deciding the deadline {timer.name} failed with {place_of(error)}"
             log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=fault)
             source = Input(TIMER_TOPIC, self._partition, -1)
-            return [self._dead_letter(rows.key, timer.ref.encode(), source, "undecidable", fault)]
+            later = self._codec.encode(asked_later(rows.key, timer, now, self._decider.name))
+            return [self._dead_letter(rows.key, later, source, "undecidable", fault)]
 
     def unreadable(self, key: bytes | None, value: bytes | None, source: Input, code: str, reason: str) -> Output:
         """The dead letter of a record that is no command."""

@@ -85,3 +85,7 @@ class PublishingLost(RejoinderError):
 
 class RegistrationLost(RejoinderError):
     """Others registered schemas at the same time, again and again."""
+
+
+class SettlingLost(RejoinderError):
+    """Others settled dead letters at the same time, again and again."""

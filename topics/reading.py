@@ -206,5 +206,6 @@ class Reader:
             for topic, partition in sorted(self.left)
         )
         raise RestoreStuck(
-            f"nothing came for {STUCK:.0f} s of {behind}: a transaction stands open there, or the broker does not answer"
+            f"nothing came for {STUCK:.0f} s of {behind}: a transaction stands open there, or the broker does not "
+            "answer"
         )

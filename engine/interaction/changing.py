@@ -24,6 +24,11 @@ def update(rows: Rows, event: Event, **changes: Any) -> None:
     rows.put(event.interaction_id or "", changed)
 
 
+def earliest(known: int | None, at: int) -> int:
+    """The earlier of two times, of which the first may not be known."""
+    return at if known is None else min(known, at)
+
+
 def update_contact(rows: Rows, **changes: Any) -> None:
     """Changes the contact of the key, if it has one."""
     contact = rows.get(Contact, "")

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from engine.interaction.contact_commands import CONTACT_COMMANDS
+from engine.interaction.letters import LETTER_COMMANDS
 from engine.record import Command, Millis, Record
 
 
@@ -260,4 +261,5 @@ COMMANDS: tuple[type[Command], ...] = (
         if isinstance(value, type) and issubclass(value, Command) and value is not Command
     ),
     *CONTACT_COMMANDS,
+    *LETTER_COMMANDS,
 )

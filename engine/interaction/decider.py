@@ -26,6 +26,7 @@ from engine.interaction import (
 from engine.interaction import contact_commands as cc
 from engine.interaction import events as e
 from engine.interaction.evolve import evolve
+from engine.interaction.letters import DeadLetterSettled, SettleDeadLetter
 from engine.interaction.state import Interaction
 from engine.lifecycle import INITIAL, after
 from engine.policy.rules import document_digest
@@ -96,6 +97,22 @@ def _end_emergency(rows: Rows, command: c.EndEmergency, context: Context) -> Dec
     return None
 
 
+def _settle_dead_letter(rows: Rows, command: SettleDeadLetter, context: Context) -> Decision:
+    """It stands in one transaction with what went back: it has happened, and is only recorded."""
+    yield DeadLetterSettled(
+        letter_partition=command.letter_partition,
+        letter_offset=command.letter_offset,
+        outcome=command.outcome,
+        code=command.code,
+        source_topic=command.source_topic,
+        source_partition=command.source_partition,
+        source_offset=command.source_offset,
+        put_back=command.put_back,
+        why=command.why,
+    )
+    return None
+
+
 _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = {
     c.ReceiveMessage: receiving.receive_message,
     c.EditMessage: removing.edit_message,
@@ -118,6 +135,7 @@ _DECIDE: Final[dict[type[Command], Callable[[Rows, Any, Context], Decision]]] = 
     c.PublishPolicy: _publish_policy,
     c.ActivateEmergency: _activate_emergency,
     c.EndEmergency: _end_emergency,
+    SettleDeadLetter: _settle_dead_letter,
     cc.NoteItem: forwarding.note_item,
     cc.LinkHandle: contacts.link_handle,
     cc.UnlinkHandle: contacts.unlink_handle,

@@ -45,6 +45,7 @@ def record_own_post(rows: Rows, command: c.RecordOwnPost, context: Context) -> D
         visibility=command.visibility,
         posted_at=command.posted_at,
         first_response=not interaction.answered,
+        open_for=posting.open_for(interaction, command.posted_at, context),
         content_id=f"{rows.key}:o:{command.item_id}",
         words=words_digest(command.salt, command.text),
     )

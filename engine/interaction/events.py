@@ -4,6 +4,7 @@ from typing import Annotated
 
 from engine.interaction.commands import Attachment
 from engine.interaction.contact_events import CONTACT_EVENTS
+from engine.interaction.letters import LETTER_EVENTS
 from engine.record import Event, Millis, Record
 
 
@@ -336,6 +337,11 @@ class Replied(Event, kw_only=True):
     posted_at: Annotated[Millis, "when"]
     first_response: Annotated[bool, "whether it is the interaction's first human answer"]
     settled_by: Annotated[str, "outcome (of the call), echo, look_up or duplicate_error"]
+    open_for: Annotated[
+        int | None,
+        "how long the account was open from the interaction's first message to it, milliseconds, by the hours of the "
+        "policy then in force; null: a person's earlier answer is known, or it can't be counted",
+    ] = None
 
 
 class RepliedElsewhere(Event, kw_only=True):
@@ -350,6 +356,11 @@ class RepliedElsewhere(Event, kw_only=True):
     first_response: Annotated[bool, "whether it is the interaction's first human answer"]
     content_id: Annotated[str, "where its words lie"]
     words: Annotated[bytes, "salted digest of its text"]
+    open_for: Annotated[
+        int | None,
+        "how long the account was open from the interaction's first message to it, milliseconds, by the hours of the "
+        "policy then in force; null: a person's earlier answer is known, or it can't be counted",
+    ] = None
 
 
 class DeliveryFailed(Event, kw_only=True):
@@ -445,6 +456,7 @@ EVENTS: tuple[type[Event], ...] = (
         if isinstance(value, type) and issubclass(value, Event) and value not in (Event, Posting)
     ),
     *CONTACT_EVENTS,
+    *LETTER_EVENTS,
 )
 
 

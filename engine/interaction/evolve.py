@@ -7,7 +7,16 @@ from msgspec.structs import replace
 
 from engine.bookkeeping import NEVER, Emergency, PolicyInForce
 from engine.interaction import events as e
-from engine.interaction.changing import clear_waits, current, drop_early_edit, prolong, set_timer, talk, update
+from engine.interaction.changing import (
+    clear_waits,
+    current,
+    drop_early_edit,
+    earliest,
+    prolong,
+    set_timer,
+    talk,
+    update,
+)
 from engine.interaction.evolve_contact import CONTACT_STEPS
 from engine.interaction.evolve_delivery import DELIVERY_STEPS
 from engine.interaction.state import (
@@ -97,6 +106,7 @@ def _join(rows: Rows, event: e.MessageReceived) -> None:
         rows,
         event,
         active_at=max(before.active_at, event.posted_at),
+        opened_at=min(before.opened_at, event.posted_at),  # platforms deliver out of order
         latest_item=event.item_id,
         live_items=before.live_items + 1,
         language=event.language or before.language,
@@ -151,7 +161,11 @@ def _replied_elsewhere(rows: Rows, event: e.RepliedElsewhere) -> None:
             posted_at=event.posted_at,
         ),
     )
-    changes: dict[str, Any] = {"active_at": max(before.active_at, event.posted_at), "answered": True}
+    changes: dict[str, Any] = {
+        "active_at": max(before.active_at, event.posted_at),
+        "answered": True,
+        "answered_at": earliest(before.answered_at, event.posted_at),
+    }
     if before.state != event.state:
         changes |= {"request_id": None, "closure": None}
         clear_waits(rows, event)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.bookkeeping import Timer
 from engine.interaction import events as e
-from engine.interaction.changing import current, prolong, set_timer, update, update_contact
+from engine.interaction.changing import current, earliest, prolong, set_timer, update, update_contact
 from engine.interaction.state import Contact, Delivery, Interaction, Item, Noticed, PendingWords
 from engine.record import Event
 from engine.rows import Rows
@@ -146,7 +146,13 @@ def _auto_replied(rows: Rows, event: e.AutoReplied) -> None:
 def _replied(rows: Rows, event: e.Replied) -> None:
     _settle(rows, event.delivery_id, "posted", event.item_id, event.posted_at)
     before = current(rows, event)
-    update(rows, event, active_at=max(before.active_at, event.posted_at), answered=True)
+    update(
+        rows,
+        event,
+        active_at=max(before.active_at, event.posted_at),
+        answered=True,
+        answered_at=earliest(before.answered_at, event.posted_at),
+    )
     update_contact(rows, last_agent=event.agent_id, last_agent_at=event.decided_at)
     prolong(rows, event, event.decided_at)
 

@@ -98,7 +98,7 @@ def retry(rows: Rows, timer: Timer, context: Context) -> Decision:
 def posted(rows: Rows, delivery: Delivery, delivery_id: str, outcome: Posted, context: Context) -> Events:
     """The platform has it: what it was is recorded, and what waited for it follows."""
     interaction = rows.get(Interaction, delivery.interaction_id)
-    yield _record(delivery, delivery_id, outcome, interaction)
+    yield _record(delivery, delivery_id, outcome, interaction, context)
     if outcome.recipient_handle is not None:
         yield from _link(rows, delivery, outcome.recipient_handle)
     if delivery.moves:
@@ -121,7 +121,18 @@ def posted(rows: Rows, delivery: Delivery, delivery_id: str, outcome: Posted, co
     yield from _close(rows, delivery)
 
 
-def _record(delivery: Delivery, delivery_id: str, outcome: Posted, interaction: Interaction | None) -> Event:
+def open_for(interaction: Interaction | None, posted_at: int, context: Context) -> int | None:
+    """How long the account was open until a person's answer; None where an earlier one is known already."""
+    if interaction is None or context.rules is None:
+        return None
+    if interaction.answered_at is not None and interaction.answered_at <= posted_at:
+        return None
+    return context.rules.open_between(interaction.channel, interaction.account, interaction.opened_at, posted_at)
+
+
+def _record(
+    delivery: Delivery, delivery_id: str, outcome: Posted, interaction: Interaction | None, context: Context
+) -> Event:
     where = delivery.interaction_id
     contact_id = None if interaction is None else interaction.contact_id
     match delivery.kind:
@@ -171,6 +182,7 @@ def _record(delivery: Delivery, delivery_id: str, outcome: Posted, interaction: 
                 posted_at=outcome.at,
                 first_response=interaction is not None and not interaction.answered,
                 settled_by=outcome.settled_by,
+                open_for=open_for(interaction, outcome.at, context),
             )
 
 

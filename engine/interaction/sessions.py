@@ -39,10 +39,12 @@ def close(rows: Rows, where: str, why: str) -> Events:
 
 def idle(rows: Rows, timer: Timer, context: Context) -> Decision:
     """Nobody wrote for the policy's time."""
-    yield from close(rows, timer.ref, "inactive")
     interaction = rows.get(Interaction, timer.ref)
+    if interaction is None or not interaction.in_session:
+        return None  # a deadline that is decided late: the session was closed since
+    yield from close(rows, timer.ref, "inactive")
     code = None if context.rules is None else context.rules.session_idle_disposition
-    if interaction is not None and code is not None and interaction.state in ("assigned", "replied"):
+    if code is not None and interaction.state in ("assigned", "replied"):
         yield e.Dispositioned(
             interaction_id=timer.ref, actor_kind="policy", contact_id=interaction.contact_id, code=code
         )

@@ -149,6 +149,7 @@ class Interaction(Row, kw_only=True, frozen=True):
     agent_id: Annotated[str | None, "who has it, or to whom it is offered"] = None
     accepted: Annotated[bool, "whether the agent accepted or took it"] = False
     answered: Annotated[bool, "whether a person answered it"] = False
+    answered_at: Annotated[Millis | None, "the platform's time of the earliest answer of a person"] = None
     expires_at: Annotated[Millis | None, "when it ends if nobody serves it"] = None
     closure: Annotated[str | None, "what holds it back"] = None
     filter: Annotated[str | None, "the filter that matched its first message"] = None

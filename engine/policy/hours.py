@@ -5,12 +5,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from opening_hours import OpeningHours
+from opening_hours import OpeningHours, State
 
 from engine.policy.document import Account, ClosureKind, SpecialDay
 
 MOST_CHANGES: Final = 400
 """How far to look for an opening: more than the days of a year; then it is looked at again."""
+LONGEST_COUNTED: Final = 400 * 86_400_000
+"""The longest time of which the open part is counted, milliseconds: a platform may name any time."""
+LAST_COUNTED: Final = 253_370_764_800_000
+"""And the latest, milliseconds: the year 9999, beyond which Python has no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,27 @@ class Calendar:
                 until = min(until, opening)
         return Closure(f"special_day:{self._name}:{today.isoformat()}", "special_day", until)
 
+    def open_between(self, start: int, end: int) -> int | None:
+        """How much of a time the account was open, milliseconds; None where it is too long to be counted."""
+        if end <= start:
+            return 0
+        if self._always and not self._special:
+            return end - start
+        if start < 0 or end > LAST_COUNTED or end - start > LONGEST_COUNTED:
+            return None
+        begins = datetime.fromtimestamp(start / 1000, UTC).astimezone(self._zone)
+        ends = datetime.fromtimestamp(end / 1000, UTC).astimezone(self._zone)
+        special = sorted(day for day in self._special if begins.date() <= day <= ends.date())
+        counted = 0
+        for day in special:
+            midnight, after = self._midnight(day), self._midnight(day + timedelta(days=1))
+            counted += _open_part(self._hours, begins, midnight)
+            hours = self._special_hours.get(day)
+            if hours is not None:
+                counted += _open_part(hours, max(begins, midnight), min(after, ends))
+            begins = max(begins, after)
+        return counted + _open_part(self._hours, begins, ends)
+
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self._zone)
 
@@ -84,6 +109,14 @@ def _opening(hours: OpeningHours, moment: datetime) -> int | None:
             break
         change = hours.next_change(change)
     return None if change is None else _millis(change)
+
+
+def _open_part(hours: OpeningHours, begins: datetime, ends: datetime) -> int:
+    """Milliseconds between two times in which it is open."""
+    if _millis(ends) <= _millis(begins):
+        return 0
+    intervals = hours.intervals(begins, ends)
+    return sum(_millis(until) - _millis(since) for since, until, state, _ in intervals if state == State.OPEN)
 
 
 def _millis(moment: datetime) -> int:

@@ -148,6 +148,14 @@ class Rules:
         held = emergencies if account.emergency_routing == "held" else {}
         return self.closure(account, now, held)
 
+    def open_between(self, channel: str, account_id: str, start: int, end: int) -> int | None:
+        """How much of a time (milliseconds) an account was open by its hours and special days, emergencies apart.
+
+        None where the policy doesn't have the account, or the time is too long to be counted.
+        """
+        calendar = self._calendars.get((channel, account_id))
+        return None if calendar is None else calendar.open_between(start, end)
+
 
 def _times(queue: Queue) -> QueueTimes:
     return QueueTimes(

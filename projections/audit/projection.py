@@ -10,6 +10,7 @@ import msgspec
 from engine.envelope import digest
 from engine.record import Event
 from projections.audit import rows as r
+from projections.projection import views_of
 from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged
 from projections.tables import Json, Store, Table, json_of
 from projections.values import moment
@@ -24,6 +25,7 @@ class Audit:
     name = "audit"
     topics: tuple[str, ...] = (INTERACTION_EVENTS, ROUTING_EVENTS)
     tables: tuple[Table[Any], ...] = (r.EVENTS,)
+    views = views_of("audit")
 
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         store.append(r.EVENTS, [_row(logged, logged.record) for logged in batch if isinstance(logged.record, Event)])

@@ -9,6 +9,7 @@ from engine.record import Event
 from projections.contact_history import actions, messages, people
 from projections.contact_history import rows as r
 from projections.contact_history.fold import opened, update
+from projections.projection import views_of
 from projections.records import (
     ERASABLE,
     INTERACTION_CONTENT,
@@ -39,6 +40,7 @@ class ContactHistory:
         r.WORDS,
         r.PROFILES,
     )
+    views = views_of("contact_history")
 
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]

@@ -179,5 +179,5 @@ INTERACTIONS: Final = Table(
 )
 MESSAGES: Final = Table("messages", Message, ("message_id",), ("interaction_id, changed",))
 ACTIONS: Final = Table("actions", Action, ("action_id",), ("interaction_id, changed",))
-WORDS: Final = Table("words", Words, ("content_id",))
-PROFILES: Final = Table("profiles", Profile, ("profile_id",), ("handle_id", "lower(screen_name)"))
+WORDS: Final = Table("words", Words, ("content_id",), personal=True)
+PROFILES: Final = Table("profiles", Profile, ("profile_id",), ("handle_id", "lower(screen_name)"), personal=True)

@@ -35,9 +35,9 @@ class WordsKept:
 
 def events_around(connection: psycopg.Connection[Any], interaction_id: str) -> list[Position]:
     """The events of an interaction, and those between them on its key, in the order of their sequence."""
-    return fetch(connection, Position, "events_around", {"interaction_id": interaction_id})
+    return fetch(connection, "events_around", Position, {"interaction_id": interaction_id})
 
 
 def words_of(connection: psycopg.Connection[Any], interaction_id: str) -> list[WordsKept]:
     """The words of an interaction's messages, as far as they are not erased."""
-    return fetch(connection, WordsKept, "words_of", {"interaction_id": interaction_id})
+    return fetch(connection, "words_of", WordsKept, {"interaction_id": interaction_id})

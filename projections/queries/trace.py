@@ -1,18 +1,20 @@
 """The life of an interaction, or of all of a person's, step by step, as a person reads it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from typing import Any, Final, get_type_hints
+from itertools import takewhile
+from typing import Any, Final
 
 import msgspec
 import psycopg
 
-from engine.interaction.events import EVENTS
+from engine.interaction.events import EVENTS, MessageReceived, Replied, RepliedElsewhere
 from engine.record import Event
+from projections.contact_history.fold import opened, update
 from projections.queries.explain import Circumstances, explain
 from projections.queries.files import fetch
+from projections.queries.recorded import facts_of
 
 _TYPES: Final = {kind.__name__: kind for kind in EVENTS}
 
@@ -97,13 +99,17 @@ class _EventRow:
 
 
 def trace(
-    connection: psycopg.Connection[Any], who: str, accounts: Mapping[str, str] | None = None
+    connection: psycopg.Connection[Any],
+    who: str,
+    accounts: Mapping[str, str] | None = None,
+    as_of: datetime | None = None,
 ) -> list[InteractionTrace]:
     """The interactions that `who` names, the first opened first; none where nobody is known by it.
 
     Args:
         who: an interaction's id, a contact's or handle's id, `x:screen_name`, `@screen_name` or a screen name.
         accounts: what people call the company's accounts, by `x:id`: events know only the id.
+        as_of: as it stood at that time, by the events up to then; words and names are those of today.
     """
     channel, _, name = who.rpartition(":")
     headings = fetch(
@@ -114,7 +120,40 @@ def trace(
     events: dict[str, list[_EventRow]] = {heading.interaction_id: [] for heading in headings}
     for row in rows:
         events[row.interaction_id].append(row)
+    if as_of is not None:
+        headings, events = _stood(headings, events, as_of)
     return [_told(heading, events[heading.interaction_id], accounts or {}) for heading in headings]
+
+
+def _stood(
+    headings: Sequence[_Heading], events: Mapping[str, Sequence[_EventRow]], moment: datetime
+) -> tuple[list[_Heading], dict[str, list[_EventRow]]]:
+    """What had begun by a time, as it stood then."""
+    kept = {name: list(takewhile(lambda row: row.occurred_at <= moment, rows)) for name, rows in events.items()}
+    return [_then(heading, kept[heading.interaction_id]) for heading in headings if kept[heading.interaction_id]], kept
+
+
+def _then(heading: _Heading, rows: Sequence[_EventRow]) -> _Heading:
+    """The heading as the events up to a time make it."""
+    told = [event for event in map(_event, rows) if event.state is not None]
+    first, *_ = told
+    if not isinstance(first, MessageReceived):
+        return heading
+    stood = opened(first)
+    for event in told:
+        update(stood, event)
+    asked = min(event.posted_at for event in told if isinstance(event, MessageReceived))
+    answers = [event.posted_at for event in told if isinstance(event, Replied | RepliedElsewhere)]
+    return replace(
+        heading,
+        state=stood.state,
+        queue=stood.queue,
+        agent_id=stood.agent_id,
+        private_channel=stood.private_channel,
+        in_session=stood.in_session,
+        disposition=stood.disposition,
+        first_response_seconds=(min(answers) - asked) / 1000 if answers else None,
+    )
 
 
 def _told(heading: _Heading, rows: Sequence[_EventRow], accounts: Mapping[str, str]) -> InteractionTrace:
@@ -181,15 +220,13 @@ def _event(row: _EventRow) -> Event:
     kind = _TYPES.get(row.event_type)
     if kind is None:
         return Event(interaction_id=row.interaction_id)
-    digests = _bytes_of(kind)
-    facts = {
-        name: bytes.fromhex(value) if name in digests and value is not None else value
-        for name, value in row.facts.items()
-    }
-    return msgspec.convert({**facts, "state": row.state, "interaction_id": row.interaction_id}, kind)
-
-
-@cache
-def _bytes_of(kind: type[Event]) -> frozenset[str]:
-    """The fields that facts hold as hex digits."""
-    return frozenset(name for name, hint in get_type_hints(kind).items() if hint in (bytes, bytes | None))
+    return msgspec.convert(
+        {
+            **facts_of(kind, row.facts),
+            "state": row.state,
+            "interaction_id": row.interaction_id,
+            "occurred_at": round(row.occurred_at.timestamp() * 1000),
+            "sequence": row.sequence,
+        },
+        kind,
+    )

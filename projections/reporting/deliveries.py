@@ -60,7 +60,7 @@ def _(event: e.ReplyRequested, interaction: FctInteraction) -> FctDelivery:
 
 @requested.register
 def _(event: e.NoticeRequested, interaction: FctInteraction) -> FctDelivery:
-    return _asked(event, interaction, "notice", event.action, event.visibility)
+    return _asked(event, interaction, "notice", event.action, event.visibility, closure=event.kind)
 
 
 @requested.register
@@ -89,6 +89,7 @@ def _asked(
     *,
     agent_id: str | None = None,
     by_filter: str | None = None,
+    closure: str | None = None,
 ) -> FctDelivery:
     _count(interaction, kind, "pending", 1)
     return FctDelivery(
@@ -97,8 +98,11 @@ def _asked(
         account_key=interaction.account_key,
         kind=kind,
         action=action,
+        queue=interaction.queue,
         agent_id=agent_id,
         filter=by_filter,
+        closure=closure,
+        policy_version=event.policy_version,
         visibility=visibility,
         requested_at=moment(event.occurred_at),
         outcome="pending",

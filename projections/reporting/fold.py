@@ -1,13 +1,12 @@
 """What each event does to the fact of its interaction. Each measure is defined here, once."""
 
-from datetime import datetime
 from functools import singledispatch
 
 from engine.interaction import events as e
 from engine.lifecycle import TRANSITIONS
 from engine.record import Event
 from projections.reporting.rows import FctInteraction, FctTransition
-from projections.values import moment, moment_or_none, seconds
+from projections.values import moment, moment_or_none, seconds, shown
 
 
 def opened(event: e.MessageReceived) -> FctInteraction:
@@ -26,7 +25,9 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         sentiment=event.sentiment,
         language=event.language,
         queue=None,
+        skills=[],
         agent_id=None,
+        policy_version=event.policy_version,
         state=event.state or "",
         state_since=at,
         opened_at=at,
@@ -37,6 +38,7 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         first_accepted_at=None,
         first_response_at=None,
         first_response_seconds=None,
+        first_response_open_seconds=None,
         first_response_by=None,
         messages_in=0,
         messages_out=0,
@@ -64,6 +66,8 @@ def opened(event: e.MessageReceived) -> FctInteraction:
         moved_to_private_by=None,
         sessions=0,
         times_queued=0,
+        turns=0,
+        handling_seconds=0.0,
         times_held=0,
         offers=0,
         offers_expired=0,
@@ -149,7 +153,7 @@ def _(event: e.OutOfHours, row: FctInteraction) -> None:
 
 @measure.register
 def _(event: e.Queued, row: FctInteraction) -> None:
-    row.queue = event.queue
+    row.queue, row.skills = event.queue, [shown(skill) for skill in event.skills]
     row.times_queued += 1
     if row.first_queued_at is None:
         row.first_queued_at, row.answer_by = moment(event.occurred_at), moment_or_none(event.answer_by)
@@ -179,12 +183,12 @@ def _(event: e.Accepted, row: FctInteraction) -> None:
 
 @measure.register
 def _(event: e.Replied, row: FctInteraction) -> None:
-    _answered(row, moment(event.posted_at), "agent")
+    _answered(row, event, "agent")
 
 
 @measure.register
 def _(event: e.RepliedElsewhere, row: FctInteraction) -> None:
-    _answered(row, moment(event.posted_at), "elsewhere")
+    _answered(row, event, "elsewhere")
 
 
 @measure.register
@@ -228,10 +232,12 @@ def _(event: e.Dispositioned, row: FctInteraction) -> None:
     row.dispositioned_at = moment(event.occurred_at)
 
 
-def _answered(row: FctInteraction, posted_at: datetime, by: str) -> None:
+def _answered(row: FctInteraction, event: e.Replied | e.RepliedElsewhere, by: str) -> None:
     row.messages_out += 1
+    posted_at = moment(event.posted_at)
     if row.first_response_at is None or posted_at < row.first_response_at:
         row.first_response_at, row.first_response_by = posted_at, by
+        row.first_response_open_seconds = None if event.open_for is None else event.open_for / 1000
         _time_response(row)
 
 

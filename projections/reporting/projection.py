@@ -1,5 +1,6 @@
-"""The star schema: facts of interactions, transitions, deliveries and agents' states, and their dimensions."""
+"""The star schema: facts of interactions, turns, transitions, deliveries and agents' states, and their dimensions."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 from engine.interaction import events as e
 from engine.record import Event
 from engine.routing import events as routing
+from projections.projection import views_of
 from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged, nothing_before
 from projections.reporting import rows as r
 from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.fold import measure, opened, transition
+from projections.reporting.turns import last_turn, may_go_on, take_turn
+from projections.reporting.views import statements
 from projections.tables import Store, Table
 from projections.values import moment, shown
 
 # functools' own look-up costs more than the most of what is called.
 _measure_of = cache(measure.dispatch)
 _request_of = cache(requested.dispatch)
+_turn_of = cache(take_turn.dispatch)
 
 
 class Reporting:
@@ -26,6 +31,7 @@ class Reporting:
     topics: tuple[str, ...] = (INTERACTION_EVENTS, ROUTING_EVENTS)
     tables: tuple[Table[Any], ...] = (
         r.FCT_INTERACTION,
+        r.FCT_TURN,
         r.FCT_TRANSITION,
         r.FCT_DELIVERY,
         r.FCT_AGENT_STATE,
@@ -33,6 +39,7 @@ class Reporting:
         r.DIM_QUEUE,
         r.DIM_AGENT,
     )
+    views = views_of("reporting") + statements()
 
     def fold(self, store: Store, batch: Sequence[Logged]) -> None:
         facts, transitions = _fold_interactions(store, [one for one in batch if one.topic == INTERACTION_EVENTS])
@@ -46,6 +53,8 @@ def _fold_interactions(
     events = [(logged, logged.record) for logged in batch if isinstance(logged.record, Event)]
     facts = store.load(r.FCT_INTERACTION, {event.interaction_id for _, event in events if event.interaction_id})
     deliveries = store.load(r.FCT_DELIVERY, {event.delivery_id for _, event in events if is_settled(event)})
+    turns = store.load(r.FCT_TURN, {last_turn(fact) for fact in facts.values() if may_go_on(fact)})
+    turns_before = {turn_id: copy.copy(turn) for turn_id, turn in turns.items()}
     transitions = []
     for logged, event in events:
         if not event.interaction_id:
@@ -67,11 +76,15 @@ def _fold_interactions(
             if event.delivery_id not in deliveries:
                 raise nothing_before(logged, "delivery", event.delivery_id)
             settle(event, deliveries[event.delivery_id], fact)
+        _turn_of(type(event))(event, fact, turns)
         made = transition(event, fact, first=first)
         if made is not None:
             transitions.append(made)
     store.save(r.FCT_INTERACTION, facts)
     store.save(r.FCT_DELIVERY, deliveries)
+    store.append(r.FCT_TURN, [turn for turn_id, turn in turns.items() if turn_id not in turns_before])
+    changed = [turn for turn_id, turn in turns.items() if turns_before.get(turn_id, turn) != turn]
+    store.upsert(r.FCT_TURN, changed)
     store.append(r.FCT_TRANSITION, transitions)
     return facts.values(), transitions
 

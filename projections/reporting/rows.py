@@ -21,7 +21,9 @@ class FctInteraction(Row):
     sentiment: Annotated[float | None, "from -1 to 1, how its first message sounded; null: no filter asked"]
     language: Annotated[str | None, "the language that the platform named for its first message"]
     queue: Annotated[str | None, "the queue where it waits or waited last, see dim_queue"]
+    skills: Annotated[list[str], "what an agent had to know when it came there"]
     agent_id: Annotated[str | None, "the agent who has it or had it last, see dim_agent"]
+    policy_version: Annotated[int, "the version of the policy by which it was opened"]
     state: Annotated[str, "by the lifecycle"]
     state_since: Annotated[datetime, "when it last made a transition"]
     opened_at: Annotated[datetime, "when its first message was received"]
@@ -32,6 +34,10 @@ class FctInteraction(Row):
     first_accepted_at: Annotated[datetime | None, "when an agent first accepted or took it"]
     first_response_at: Annotated[datetime | None, "the platform's time of the first posted answer of a person"]
     first_response_seconds: Annotated[float | None, "from first_message_at to first_response_at, calendar time"]
+    first_response_open_seconds: Annotated[
+        float | None,
+        "how much of that the account was open, by the hours of the policy then in force; null where it can't be told",
+    ]
     first_response_by: Annotated[str | None, "agent (through us) or elsewhere (on the platform itself)"]
     messages_in: Annotated[int, "the customer's messages"]
     messages_out: Annotated[int, "posted answers of people"]
@@ -59,6 +65,8 @@ class FctInteraction(Row):
     moved_to_private_by: Annotated[str | None, "message (a private one was sent) or link (in the announcement)"]
     sessions: Annotated[int, "private conversations between an agent and the customer"]
     times_queued: Annotated[int, "how often it came into a line, offers that came to nothing not counted"]
+    turns: Annotated[int, "how often it waited for an agent or one took it, see fct_turn"]
+    handling_seconds: Annotated[float, "how long agents had it, the turn that goes on not counted"]
     times_held: Annotated[int, "how often a closure held it back"]
     offers: Annotated[int, "how often routing offered it to an agent"]
     offers_expired: Annotated[int, "offers that the agent did not accept in time"]
@@ -72,6 +80,32 @@ class FctInteraction(Row):
     dispositioned_by: Annotated[str | None, "the agent who ended it; null: a rule did, or nobody"]
     ended_by: Annotated[str | None, "who ended it: agent, supervisor, customer, policy, timer or system"]
     dispositioned_at: Annotated[datetime | None, "when it ended"]
+
+
+class FctTurn(Row):
+    """One row for each turn of an interaction: its wait for an agent, and the time for which that agent had it."""
+
+    turn_id: Annotated[str, "the interaction and the turn's number in it"]
+    interaction_id: Annotated[str, "the interaction"]
+    account_key: Annotated[str, "the account, see dim_account"]
+    queue: Annotated[str | None, "the queue where it waited; null for one that an agent took out of none"]
+    skills: Annotated[list[str], "what an agent had to know"]
+    agent_group: Annotated[str | None, "the agent group that it was kept for"]
+    policy_version: Annotated[int, "the version of the policy that decided"]
+    queued_at: Annotated[datetime | None, "when the wait began; null: there was none"]
+    offers: Annotated[int, "how often routing offered it to an agent"]
+    offers_expired: Annotated[int, "offers that were not accepted in time"]
+    offers_declined: Annotated[int, "offers that were declined"]
+    accepted_at: Annotated[datetime | None, "when an agent accepted or took it"]
+    agent_id: Annotated[str | None, "that agent, see dim_agent"]
+    wait_seconds: Annotated[float | None, "from queued_at to accepted_at"]
+    ended_at: Annotated[datetime | None, "when it no longer waited and no agent had it"]
+    ended_by: Annotated[
+        str | None,
+        "why: the disposition (ended), transferred, taken_over, written_again or reopened (queued anew), held_back (by "
+        "a closure), answered_elsewhere, not_answered",
+    ]
+    handling_seconds: Annotated[float | None, "from accepted_at to ended_at: how long the agent had it"]
 
 
 class FctTransition(Row):
@@ -105,8 +139,11 @@ class FctDelivery(Row):
         "reply (in public), message (in private), private_answer (to a comment), retweet, like, favourite, hide, "
         "unhide or delete",
     ]
+    queue: Annotated[str | None, "the queue where the interaction was or had been"]
     agent_id: Annotated[str | None, "who asked for it; null: a rule did"]
     filter: Annotated[str | None, "the filter that asked for it"]
+    closure: Annotated[str | None, "notice: the kind of closure that sent it: emergency, special_day or closed"]
+    policy_version: Annotated[int, "the version of the policy in force when it was asked for"]
     visibility: Annotated[str, "public or private"]
     requested_at: Annotated[datetime, "when it was asked for"]
     outcome: Annotated[str, "pending, posted, failed or abandoned"]
@@ -153,6 +190,7 @@ class DimAgent(Row):
 
 FCT_INTERACTION: Final = Table("fct_interaction", FctInteraction, ("interaction_id",), ("opened_at", "contact_id"))
 FCT_TRANSITION: Final = Table("fct_transition", FctTransition, ("interaction_id", "sequence"), ("at",))
+FCT_TURN: Final = Table("fct_turn", FctTurn, ("turn_id",), ("queued_at", "accepted_at", "interaction_id"))
 FCT_DELIVERY: Final = Table("fct_delivery", FctDelivery, ("delivery_id",), ("interaction_id",))
 FCT_AGENT_STATE: Final = Table("fct_agent_state", FctAgentState, ("pool", "sequence"), ("agent_id, at",))
 DIM_ACCOUNT: Final = Table("dim_account", DimAccount, ("account_key",))

@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from engine.release import RELEASE
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,8 +36,9 @@ COMMANDS: Final = {
     "messages": Entry("erasing", "messages", "Erase single texts."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry(
-        "reports", "report", "Count interactions, transitions, agents' work, dispositions or deliveries by interval."
+        "reports", "report", "Count interactions, waits, agents' work and time, dispositions or deliveries by interval."
     ),
+    "watch": Entry("watch", "watch", "Show what happens now: what came in, what waits, and who is there."),
     "sql": Entry("database", "sql", "Query the projections with a role that may only read."),
     "desk": Entry("desk", "app", "Work as an agent: accept what is offered, answer, transfer, close."),
     "accounts": Entry(
@@ -45,11 +48,23 @@ COMMANDS: Final = {
     "token": Entry("tokens", "app", "Make, list and revoke the tokens of the HTTP API."),
     "policy": Entry("policy", "app", "Write, check, publish and show the policy."),
     "emergency": Entry("emergency", "app", "Begin and end the emergency of an account."),
-    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided, and why."),
-    "replay": Entry("replay", "replay", "Read any part of the log again: to the screen, a file or another topic."),
-    "verify": Entry("verify", "verify", "Decide the past again, and hold what comes of it against the log."),
-    "audit": Entry("audit", "app", "Prove that the log is as it was written."),
-    "projections": Entry("projections", "app", "List the projections, and build one again from the log."),
+    "dead-letters": Entry("dead_letters", "app", "See what could not be read or decided; put it back or discard it."),
+    "replay": Entry(
+        "replay",
+        "replay",
+        "Read any part of the log again: each key's events in their order, over all keys in the order of time.",
+    ),
+    "verify": Entry(
+        "verify",
+        "verify",
+        "Decide the commands that are still kept again, and hold what comes of it against the log, event for event.",
+    ),
+    "audit": Entry(
+        "audit", "app", "Prove from the log alone that nothing in it was changed, removed, reordered or put in."
+    ),
+    "projections": Entry(
+        "projections", "app", "List the versions of the projections; build one again from the log, or take it back."
+    ),
     "topics": Entry("topics", "app", "Hold Kafka's topics against what they should be."),
     "schemas": Entry("schemas", "app", "Generate and check the Avro schemas."),
     "lifecycle": Entry(
@@ -122,7 +137,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo("rejoinder 0.1.0")
+        typer.echo(f"rejoinder {RELEASE}")
         raise typer.Exit
 
 

@@ -32,7 +32,8 @@ app = group("Prove from the log alone that nothing in it was changed, removed, r
 Keys = Annotated[
     Path | None,
     typer.Option(
-        "--keys", help="The writers' public keys, as `audit keys --json` gave them. Without it: those of this folder's secret."
+        "--keys",
+        help="The writers' public keys, as `audit keys --json` gave them. Without it: those of this folder's secret.",
     ),
 ]
 
@@ -72,14 +73,18 @@ def verify(file: Keys = None, json: Json = False, data: Data = None, config: Con
         _show(checked)
     if checked.faults:
         first = checked.faults[0]
-        raise Tampered(f"the log is not what was written: {first.topic}[{first.partition}]@{first.offset}: {first.reason}")
+        raise Tampered(
+            f"the log is not what was written: {first.topic}[{first.partition}]@{first.offset}: {first.reason}"
+        )
 
 
 @app.command()
 def export(
     interaction: Annotated[str, typer.Argument(metavar="INTERACTION", help="Its id.")],
     to: Annotated[Path, typer.Option("--to", help="The file to write.")],
-    words: Annotated[bool, typer.Option("--words", help="With the words that were written, as far as not erased.")] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="With the words that were written, as far as not erased.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file, if there is one.")] = False,
     data: Data = None,
     config: Config = None,
@@ -124,8 +129,9 @@ def _derived(settings: Settings, cluster: Cluster, *more: str) -> dict[str, byte
 def _read(file: Path) -> dict[str, bytes]:
     """Raises BadInput."""
     found: dict[str, bytes] = {}
+    number = 0
     try:
-        for number, line in enumerate(file.read_text().splitlines(), 1):
+        for number, line in enumerate(file.read_text().splitlines(), 1):  # noqa: B007 (the handler below names it)
             told = jsonlib.loads(line)
             found[told["writer"]] = bytes.fromhex(told["key"])
             if len(found[told["writer"]]) != KEY_BYTES:
@@ -142,7 +148,9 @@ def _told(checked: Checked) -> dict[str, Any]:
         "events": checked.events,
         "seals": checked.seals,
         "faults": checked.faults,
-        "heads": {writer: {"number": head.number, "digest": head.digest.hex()} for writer, head in checked.heads.items()},
+        "heads": {
+            writer: {"number": head.number, "digest": head.digest.hex()} for writer, head in checked.heads.items()
+        },
     }
 
 
@@ -150,7 +158,10 @@ def _show(checked: Checked) -> None:
     if checked.faults:
         print_table(
             ("where", "key", "what"),
-            [(f"{each.topic}[{each.partition}]@{each.offset}", each.key, each.reason) for each in checked.faults[:SHOWN]],
+            [
+                (f"{each.topic}[{each.partition}]@{each.offset}", each.key, each.reason)
+                for each in checked.faults[:SHOWN]
+            ],
         )
         tell(f"{min(SHOWN, len(checked.faults))} of {len(checked.faults)} faults")
         return

@@ -1,45 +1,50 @@
-"""`dead-letters`: what could not be read or decided."""
+"""`dead-letters`: what could not be read or decided, and what was done about it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
 from engine.delivery import DeadLetter
-from rejoinder.cli.errors import BadInput, NotFound
+from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json, Limit, group
+from rejoinder.cli.settling import discard, key_of, named, redrive
 from rejoinder.cli.terminal import clean, print_json, print_pairs, print_table, tell
 from rejoinder.cluster import Cluster
 from schemas.codec import UnreadableRecord
-from topics.catalogue import DEAD_LETTERS
-from topics.reading import read_all
+from topics.letters import Letter, read
 
-app = group("See what could not be read or decided, and why. Each is kept for 30 days.")
+app = group("See what could not be read or decided; put it back or discard it. Each is kept for 30 days.")
+OPEN: Final = "open"
+COLUMNS: Final = {
+    "letter": "letter", "at": "put here (UTC)", "source": "came from", "code": "code", "reason": "why", "bytes": "bytes"
+}  # fmt: skip
 
 
 @app.command("list")
-def list_letters(limit: Limit = 50, json: Json = False, data: Data = None, config: Config = None) -> None:
-    """List dead letters, the last first. Nobody's words are shown.
+def list_letters(
+    limit: Limit = 50,
+    settled: Annotated[bool, typer.Option("--settled", help="Also those that were redriven or discarded.")] = False,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """List the dead letters that wait for somebody, the last first. Nobody's words are shown.
 
     Example: rejoinder dead-letters list --json
     """
     settings, instance = running_instance(data, config)
-    found = [_line(position, letter) for position, letter in letters(cluster_of(settings, instance))]
+    found = [_line(each) for each in letters(cluster_of(settings, instance)) if settled or each.is_open]
     found.sort(key=lambda line: line["at"], reverse=True)
     if json:
         return print_json(found[:limit])
-    print_table(
-        ("letter", "put here (UTC)", "came from", "code", "why", "bytes"),
-        [
-            (each["letter"], each["at"], each["source"], each["code"], each["reason"], each["bytes"])
-            for each in found[:limit]
-        ],
-    )
-    tell(f"{min(limit, len(found))} of {len(found)} dead letters" if found else "There are no dead letters.")
+    columns = COLUMNS | ({"state": "state", "settled_by": "by"} if settled else {})
+    print_table(tuple(columns.values()), [[line[name] for name in columns] for line in found[:limit]])
+    none = "There are no dead letters." if settled else "No dead letter waits for anybody."
+    tell(f"{min(limit, len(found))} of {len(found)} dead letters" if found else none)
 
 
 @app.command()
@@ -56,18 +61,16 @@ def show(
 
     Example: rejoinder dead-letters show 3@17 --words
     """
-    partition, at, offset = letter.partition("@")
-    if not (at and partition.isdecimal() and offset.isdecimal()):
-        raise BadInput(f"{letter!r} names no dead letter: write partition and offset, as `list` does: 3@17")
+    name = named(letter)
     settings, instance = running_instance(data, config)
     cluster = cluster_of(settings, instance)
-    found = next((each for position, each in letters(cluster) if position == letter), None)
+    found = next((each for each in letters(cluster) if each.name == name), None)
     if found is None:
         raise NotFound(f"there is no dead letter {letter}: `rejoinder dead-letters list` names those that there are")
-    line = _line(letter, found)
-    line["record"] = _type(cluster, found)
+    line = _line(found)
+    line["record"] = _type(cluster, found.letter)
     if words:
-        line["content"] = _content(cluster, found)
+        line["content"] = _content(cluster, found.letter)
     if json:
         return print_json([line])
     content = line.pop("content", None)
@@ -79,30 +82,33 @@ def show(
         tell("Its content is not shown, because it may hold somebody's words: see --words.")
 
 
-def letters(cluster: Cluster) -> Iterator[tuple[str, DeadLetter]]:
-    """Every dead letter, with its position."""
-    topic = cluster.catalogue.topic(DEAD_LETTERS)
-    for partition in range(topic.partitions):
-        for record in read_all(cluster.broker, topic.name, [partition], "dead-letters"):
-            if record.value is not None:
-                letter = cluster.codec.decode(record.value)
-                if isinstance(letter, DeadLetter):
-                    yield f"{partition}@{record.offset}", letter
+app.command()(redrive)
+app.command()(discard)
 
 
-def _line(position: str, letter: DeadLetter) -> dict[str, Any]:
+def letters(cluster: Cluster) -> list[Letter]:
+    """Every dead letter, with what was done about it: the topic itself tells that, so that it is never late."""
+    return read(cluster.broker, cluster.catalogue, cluster.codec)
+
+
+def _line(each: Letter) -> dict[str, Any]:
     """What can be said of it without anybody's words."""
-    source = letter.source_topic
-    if letter.source_partition >= 0:
-        source += f"[{letter.source_partition}]@{letter.source_offset}"
+    held, last = each.letter, each.settled[-1] if each.settled else None
+    source = held.source_topic
+    if held.source_partition >= 0:
+        source += f"[{held.source_partition}]@{held.source_offset}"
     return {
-        "letter": position,
-        "at": datetime.fromtimestamp(letter.at / 1000, UTC),
+        "letter": each.name,
+        "at": datetime.fromtimestamp(held.at / 1000, UTC),
         "source": source,
-        "key": None if letter.key is None else letter.key.decode("utf-8", "backslashreplace"),
-        "code": letter.code,
-        "reason": letter.reason,
-        "bytes": len(letter.value or b""),
+        "key": key_of(each),
+        "code": held.code,
+        "reason": held.reason,
+        "bytes": len(held.value or b""),
+        "state": OPEN if last is None else last.outcome,
+        "settled_at": None if last is None else datetime.fromtimestamp(last.at / 1000, UTC),
+        "settled_by": None if last is None else last.actor_id,
+        "why": None if last is None else last.why,
     }
 
 

@@ -1,6 +1,6 @@
 """The options that commands share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,15 +26,15 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option("--until", help="Up to and without this day or time, UTC.")]
 
 
-def instant(option: str, text: str | None) -> datetime | None:
-    """A day or a time that an option names; without a zone it is UTC. Raises BadInput."""
+def instant(option: str, text: str | None, zone: tzinfo = UTC) -> datetime | None:
+    """A day or a time that an option names; one that names no zone is in that of the call. Raises BadInput."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{option} is {text!r}: write a day or a time, as 2026-01-31 or 2026-01-31T10:15") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def group(text: str) -> typer.Typer:

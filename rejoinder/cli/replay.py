@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from engine.interaction.events import EVENTS as INTERACTION
+from engine.record import Event
 from engine.routing.events import EVENTS as ROUTING
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import running_instance
@@ -19,14 +21,12 @@ from rejoinder.cli.terminal import clean, moment, print_json, tell
 from rejoinder.cluster import Cluster
 from rejoinder.progress import step
 from rejoinder.replay_sinks import Sink, into_file, into_topic, told
-from rejoinder.replaying import STREAMS, Count, Replayed, Wanted, replay as replay_log
+from rejoinder.replaying import STREAMS, Count, Replayed, Wanted
+from rejoinder.replaying import replay as replay_log
 from topics.catalogue import INTERACTION_EVENTS
 
 TYPES: Final = frozenset(each.__name__ for each in (*INTERACTION, *ROUTING))
-ENVELOPE: Final = frozenset(
-    "topic partition offset key type interaction_id contact_id state occurred_at event_id sequence decided_at input_topic "
-    "input_partition input_offset causation_id correlation_id actor_kind actor_id policy_version previous".split()
-)
+ENVELOPE: Final = frozenset(("topic", "partition", "offset", "key", "type", *Event.__struct_fields__))
 """What a line on the screen does not repeat."""
 BOTH: Final = "all"
 TELL_EVERY: Final = 1_000
@@ -44,7 +44,9 @@ def replay(
     kind: Annotated[list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated.")] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="Only this partition.")] = None,
     from_offset: Annotated[int | None, typer.Option(min=0, help="From this offset of the partition on.")] = None,
-    to_offset: Annotated[int | None, typer.Option(min=0, help="Up to and without this offset of the partition.")] = None,
+    to_offset: Annotated[
+        int | None, typer.Option(min=0, help="Up to and without this offset of the partition.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="So many events at most.")] = None,
     to: Annotated[
         Path | None, typer.Option(help="Into this file: an Avro container where it ends in .avro, else JSON lines.")
@@ -52,7 +54,8 @@ def replay(
     to_topic: Annotated[str | None, typer.Option(help="Into this topic of Kafka, which is made if need be.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file, if there is one.")] = False,
     speed: Annotated[
-        float | None, typer.Option(min=0.001, help="So many times as fast as it happened; without it, as fast as it reads.")
+        float | None,
+        typer.Option(min=0.001, help="So many times as fast as it happened; without it, as fast as it reads."),
     ] = None,
     json: Json = False,
     data: Data = None,
@@ -194,8 +197,9 @@ def _account(text: str | None) -> str | None:
 def _types(names: list[str]) -> frozenset[str]:
     unknown = sorted(set(names) - TYPES)
     if unknown:
-        near = ", ".join(sorted(each for each in TYPES if each.lower()[:4] == unknown[0].lower()[:4]))
-        raise BadInput(f"no event is called {unknown[0]!r}" + (f"; there is {near}" if near else ": see docs/reference/events.md"))
+        near = get_close_matches(unknown[0], TYPES, n=1)
+        told = f"did you mean {near[0]}?" if near else "docs/reference/events.md has all of them"
+        raise BadInput(f"no event is called {unknown[0]!r}: {told}")
     return frozenset(names)
 
 

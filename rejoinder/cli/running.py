@@ -199,7 +199,7 @@ def _seconds(value: float | None) -> str:
 
 def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Run one program of an instance; the supervisor does."""
-    from rejoinder.programs import delivery, engine, player, projector, simulator, web  # noqa: PLC0415
+    from rejoinder.programs import delivery, engine, live, player, projector, simulator, web  # noqa: PLC0415
 
     settings = settings_for(None)
     log_to_stderr(settings.log.format)
@@ -214,6 +214,8 @@ def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = No
             delivery.run(settings, worker)
         case "web":
             web.run(settings, worker)
+        case "live":
+            live.run(settings, worker)
         case "simulator":
             simulator.run(settings, int(given[0]), *given[1:2])
         case "player":

@@ -19,7 +19,6 @@ from projections.queries import measures
 from projections.queries.explain import duration
 from rejoinder import lags
 from rejoinder.children import identity_of
-from rejoinder.cli.dead_letters import letters
 from rejoinder.cli.instances import address_of, first_line, reading, running_instance, webhooks_of
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
@@ -27,6 +26,7 @@ from rejoinder.cli.terminal import print_json, print_pairs, print_table, tell
 from rejoinder.instance import HEALTH_KEY, OWN_PORT, Instance
 from rejoinder.lags import Lag
 from rejoinder.settings import Settings
+from topics.letters import read
 
 WEBHOOK_TIMEOUT: Final = 3.0
 START_TIME: Final = 19
@@ -98,7 +98,8 @@ def _asked(settings: Settings, instance: Instance) -> tuple[list[Lag], Attention
     try:
         cluster = cluster_of(settings, instance)
         found = lags.processors(cluster)
-        attention.dead_letters.update(Counter(letter.code for _, letter in letters(cluster)))
+        letters = read(cluster.broker, cluster.catalogue, cluster.codec)
+        attention.dead_letters.update(Counter(each.letter.code for each in letters if each.is_open))
     except (RejoinderError, KafkaException) as error:
         return [], attention, [first_line(error)]
     try:

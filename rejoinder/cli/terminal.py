@@ -170,6 +170,11 @@ def print_json(records: Iterable[Any]) -> None:
     sys.stdout.buffer.flush()
 
 
+def json_lines(records: Iterable[Any]) -> bytes:
+    """The same for a file."""
+    return b"".join(_ENCODER.encode(record) + b"\n" for record in records)
+
+
 def tell(text: str) -> None:
     """A word to the person, on standard error: standard output belongs to the answer."""
     print(clean(text, newlines=True), file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from projections.queries.trace import trace as find
 from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import cluster_of
-from rejoinder.cli.options import Config, Data, Json
+from rejoinder.cli.options import Config, Data, Json, instant
 from rejoinder.cli.publishing import accounts_in_force
 from rejoinder.cli.terminal import clean, console, print_json, show, tell
 from rejoinder.instance import Instance
@@ -33,6 +33,10 @@ def trace(
         str,
         typer.Argument(metavar="INTERACTION|HANDLE", help="An interaction's id, @name, x:name, or an id of a contact."),
     ],
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="As it stood at this day's begin or time, UTC: 2026-01-31T10:15. Words are those of today."),
+    ] = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -43,11 +47,15 @@ def trace(
 
     Example: rejoinder trace @ann
     Example: rejoinder trace 6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1
+    Example: rejoinder trace @ann --as-of 2026-01-31T10:15
     """
+    moment = instant("--as-of", as_of)
     settings, instance = running_instance(data, config)
     names = {} if json else _account_names(settings, instance)
     with reading(instance) as connection:
-        found = find(connection, who, names)
+        found = find(connection, who, names, moment)
+    if not found and moment is not None:
+        raise NotFound(f"by {as_of} nothing had happened to an interaction, contact or handle that is known as {who!r}")
     if not found:
         raise NotFound(
             f"no interaction, contact or handle is known as {who!r}: `rejoinder contacts --search` finds people"

@@ -14,7 +14,8 @@ from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import moment, print_json, print_table, tell
 from rejoinder.progress import step
-from rejoinder.verifying import DECIDERS, verify as decide_again
+from rejoinder.verifying import DECIDERS
+from rejoinder.verifying import verify as decide_again
 from topics.again import Again
 from topics.catalogue import INTERACTION_COMMANDS
 

@@ -92,7 +92,8 @@ ENGINE: Final = "engine"
 PROJECTOR: Final = "projector"
 DELIVERY: Final = "delivery"
 WEB: Final = "web"
-PROGRAMS: Final = (ENGINE, PROJECTOR, DELIVERY, WEB)
+LIVE: Final = "live"
+PROGRAMS: Final = (ENGINE, PROJECTOR, DELIVERY, WEB, LIVE)
 
 _of_all = _Of(*PROGRAMS)
 _of_workers = _Of(ENGINE, DELIVERY)
@@ -100,6 +101,7 @@ _of_engine = _Of(ENGINE)
 _of_projector = _Of(PROJECTOR)
 _of_delivery = _Of(DELIVERY)
 _of_web = _Of(WEB)
+_of_live = _Of(LIVE)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each series began: as many again, and nobody asks
 
@@ -183,3 +185,11 @@ WEBHOOKS = _of_web.told(
     "the platform sends it again).", "platform", "outcome",
 )  # fmt: skip
 WEBHOOK_COMMANDS = _of_web.told("webhook_commands", "Commands that webhooks led to.", "platform")
+
+LIVE_EVENTS = _of_live.counter("live_events", "Events of the log that were folded for the wallboard.")
+LIVE_BEHIND = _of_live.gauge(
+    "live_behind_records", "How many records the wallboard is behind the log; a mark of a transaction counts too."
+)
+LIVE_INTERACTIONS = _of_live.gauge(
+    "live_interactions", "Interactions in memory: those that are open, and those that count in the window."
+)

@@ -16,7 +16,6 @@ import msgspec
 import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from projections import builds
 from projections.catalogue import PROJECTIONS
 from projections.projector import Settings as ProjectorSettings
 from projections.projector import connect as connect_database
@@ -257,7 +256,7 @@ class Running:
             for other in [each for name, each in self.workers.items() if name.startswith("projector-")]:
                 self.take_away(other)
             run.seen = seen(connection)
-            yield from differing(connection, self.cluster, self.dsn)
+            yield from differing(self.cluster, self.dsn)
 
     def tail(self, worker: Worker) -> str:
         return worker.log.read_text("utf-8", "replace")[-800:]
@@ -298,15 +297,14 @@ def seen(connection: "psycopg.Connection[Any]") -> list[Place]:
     return [(topic, partition, offset) for topic, partition, offset in rows]
 
 
-def differing(connection: "psycopg.Connection[Any]", cluster: Cluster, dsn: str) -> Iterator[Violation]:
+def differing(cluster: Cluster, dsn: str) -> Iterator[Violation]:
     """In what the projections are not what the log gives when it is folded again."""
     places = ProjectorSettings(cluster.bootstrap, dsn, prefix=cluster.catalogue.prefix)
     for projection in PROJECTIONS:
-        old = builds.current_version(connection, projection.name)
-        new = rebuild(projection, cluster.codec, places, keep_old=True)
-        assert old is not None
-        for each in builds.differences(connection, projection, old, new.version):
-            yield Violation(Kind.PROJECTION, f"{projection.name}: {each}, against the same built again")
+        (compared,) = rebuild(projection, cluster.codec, places).compared
+        for each in compared.tables:
+            if not each.agrees:
+                yield Violation(Kind.PROJECTION, f"{projection.name}: {each}, against the same built again")
 
 
 def _projected(connection: "psycopg.Connection[Any]", run: Run) -> bool:

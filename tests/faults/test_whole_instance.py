@@ -126,7 +126,7 @@ def check(here: Running, platform: httpx.Client) -> list[checker.Violation]:
     actions = platform.get("/_simulator/journal").json()["actions"]
     with connect_database(here.instance.dsn) as connection:
         run.seen = seen(connection)
-        found = [*differing(connection, cluster, here.instance.dsn), *checker.whole(run), *checker.posts(actions)]
+        found = [*differing(cluster, here.instance.dsn), *checker.whole(run), *checker.posts(actions)]
     print(f"{len(run.commands)} commands, {len(run.events)} events, {len(actions)} posts")
     if found:
         print(logs(here.data))

@@ -213,6 +213,13 @@ def test_a_life_is_traced_and_reported(served: Served, waiting: str) -> None:
     assert told["steps"][0]["event"] == "MessageReceived"
     lines = served.get("/reports/interactions?interval=day", served.texts["analyst"]).json()
     assert sum(line["offered"] for line in lines) >= 1
+    asked = "/reports/interactions?by=queue&by=policy&interval=month&zone=Asia/Kathmandu"
+    (line, *_) = served.get(asked, served.texts["analyst"]).json()
+    assert list(line)[:4] == ["interval_start", "queue", "policy", "offered"]
+    assert line["interval_start"].endswith("-01T00:00:00+05:45")
+    for wrong in ("by=weather", "zone=Atlantis"):
+        refused = served.get(f"/reports/interactions?{wrong}", served.texts["analyst"])
+        assert (refused.status_code, refused.json()["code"]) == (422, "no_such_report")
 
 
 def test_a_token_holds_until_it_is_revoked_and_stands_in_no_url(served: Served) -> None:

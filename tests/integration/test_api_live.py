@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import msgspec
+import psycopg
 import pytest
 from msgspec.structs import replace
 
 from engine.policy.document import Account, Policy, Queue
+from projections.live import wall
+from projections.live.floor import Floor
+from projections.live.interactions import Interaction
 from tests.processing import message, send
 from tests.serving import Served, person, serving
 from topics.publisher import Outgoing
@@ -132,6 +137,28 @@ def test_a_stream_ends_when_its_token_does(served: Served, streams: list[Stream]
     streams.append(stream)
     served.write(replace(served.records[token], revoked_at=1))
     assert list(stream) == []
+
+
+def test_the_wallboard_is_read_and_followed(served: Served, streams: list[Stream]) -> None:
+    token = served.texts["engineer"]
+    missing = served.get("/live", token)
+    assert (missing.status_code, missing.json()["code"]) == (503, "nothing_counted")
+    assert served.get("/live", served.texts["auditor"]).status_code == 403
+    stream = Stream(served, "/live/stream?queue=care", token)
+    streams.append(stream)
+    events = iter(stream)
+    with psycopg.connect(served.dsn, autocommit=True) as connection:
+        wall.install(connection)
+        floor = Floor({"a.1": Interaction("x:9", "queued", 0, "care"), "b.1": Interaction("x:9", "queued", 0, "sales")})
+        for now in (1_000, 2_000):
+            wall.write(connection, "test", msgspec.json.encode(floor.board(now)).decode())
+            name, told = next(events)
+            assert (name, told["total"]["oldest_wait_seconds"]) == ("board", now / 1000)
+            assert [line["queue"] for line in told["queues"]] == ["care"]
+        assert served.get("/live", token).json()["total"]["waiting"] == 2
+        assert served.get("/live?queue=sales", token).json()["total"]["waiting"] == 1
+        wall.remove(connection, "test")
+    assert next(events) == ("gone", {})
 
 
 def test_others_agents_and_unknown_interactions_are_not_followed(served: Served) -> None:

@@ -1,5 +1,6 @@
 """Every command against a real small instance: Kafka, PostgreSQL, all programs and the simulated platform."""
 
+import csv
 import json
 import os
 import signal
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from engine.errors import RejoinderError
 from rejoinder.cli import app
 from rejoinder.deployment import deploy
+from rejoinder.instance import find_instance
 from rejoinder.policy_file import STARTER, parse
 from rejoinder.services import Services
 from rejoinder.settings import load
@@ -191,7 +194,7 @@ def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkey
 
 
 def test_interactions_are_listed_filtered_and_paged(company: Company) -> None:
-    first, second = company.interaction_of("user501"), company.interaction_of("user502")
+    first, second = company.interaction_of("user501"), company.interaction_of("user501")
     ids = {first["interaction_id"], second["interaction_id"]}
     for options in (["--account", f"x:{ACCOUNT}"], ["--agent", "ann"], ["--channel", "x"], ["--queue", "care"]):
         assert ids <= {line["interaction_id"] for line in company.done("interactions", "--json", *options).lines}
@@ -213,8 +216,8 @@ def test_contacts_are_found_by_a_part_of_their_name(company: Company) -> None:
 
 
 def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> None:
-    interaction = company.interaction_of("user502")
-    (told,) = company.done("trace", "@user502", "--json").lines
+    interaction = company.interaction_of("user501")
+    (told,) = company.done("trace", "@user501", "--json").lines
     assert told["interaction_id"] == interaction["interaction_id"]
     assert told["steps"][0]["event"] == "MessageReceived"
     shown = company.done("trace", interaction["interaction_id"]).out
@@ -266,6 +269,43 @@ def test_reports_have_lines_and_a_total(company: Company) -> None:
         assert lines and all("interval_start" in line for line in lines)
         assert company.done("report", kind).out.splitlines()[-1].startswith("total")
     assert company.done("report", "interactions", "--until", "2001-01-01", "--json").lines == []
+
+
+def test_a_reports_number_opens_into_interactions_and_events(company: Company) -> None:
+    company.interaction_of("user501")
+    (day,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    opened = company.done("report", "interactions", "--open", "offered", "--json").lines
+    assert len(opened) == day["offered"]
+    events = company.done("report", "interactions", "--open", "offered", "--events", "--json").lines
+    assert {event["interaction_id"] for event in events} == {line["interaction_id"] for line in opened}
+    assert {event["topic"] for event in events} == {"interaction.events", "routing.events"}
+    assert company.done("report", "interactions", "--open", "offered").out.splitlines()[-1].startswith("total")
+
+
+def test_a_report_and_a_trace_tell_of_a_time_and_say_when_it_was_before_all(company: Company) -> None:
+    interaction = company.interaction_of("user501")["interaction_id"]
+    (now,) = company.done("report", "interactions", "--by", "none", "--interval", "all", "--json").lines
+    far = "2999-01-01"
+    (then,) = company.done(
+        "report", "interactions", "--by", "none", "--interval", "all", "--as-of", far, "--json"
+    ).lines
+    assert then["offered"] >= now["offered"] > 0
+    ended = company.call("report", "interactions", "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened by then" in ended.err) == (3, True)
+    ended = company.call("trace", interaction, "--as-of", "2001-01-01")
+    assert (ended.code, "nothing had happened" in ended.err) == (3, True)
+
+
+def test_a_report_is_written_as_csv_in_a_zone(company: Company, tmp_path: Path) -> None:
+    company.interaction_of("user501")
+    file = tmp_path / "report.csv"
+    options = ("--by", "queue", "--zone", "Asia/Kathmandu", "--measure", "offered", "--format", "csv")
+    out = company.done("report", "interactions", *options, "--output", str(file)).out
+    assert out == ""
+    head, *rows = csv.reader(file.read_text("utf-8").splitlines())
+    assert head == ["interval_start", "queue", "offered"]
+    assert rows and all(row[0].endswith("T00:00:00+05:45") for row in rows)
+    assert file.read_text("utf-8").splitlines() == company.done("report", "interactions", *options).out.splitlines()
 
 
 def test_sql_only_reads_and_tells_errors_in_a_line(company: Company) -> None:
@@ -325,9 +365,23 @@ def test_a_dead_letter_is_shown_without_words_unless_asked(company: Company) -> 
     assert company.call("dead-letters", "show", "0@999").code == 3
 
 
+def test_a_dead_letter_is_discarded_and_the_audit_trail_says_by_whom(company: Company) -> None:
+    (letter,) = company.done("dead-letters", "list", "--json").lines
+    stays = company.call("dead-letters", "redrive", letter["letter"], "--yes")
+    assert (stays.code, "still can't be mapped" in stays.err, "words of somebody" in stays.err) == (1, True, False)
+    company.done("dead-letters", "discard", letter["letter"], "--why", "a test of ours", "--yes")
+    (status,) = company.done("status", "--json").lines
+    assert status["attention"]["dead_letters"] == {}
+    facts = "facts ->> 'outcome' AS outcome, facts ->> 'why' AS why, facts ->> 'code' AS code"
+    query = f"SELECT key, actor_id, {facts} FROM audit.event WHERE event_type = 'DeadLetterSettled'"
+    (event,) = company.until(bool, "sql", query)
+    assert (event["outcome"], event["why"], event["code"]) == ("discarded", "a test of ours", letter["code"])
+    assert (event["key"], bool(event["actor_id"])) == (f"~{letter['letter'].partition('@')[0]}", True)
+
+
 def test_topics_differ_only_where_the_settings_do(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = company.call("topics", "list", "--json")
-    assert (ended.code, len(ended.lines)) == (1, 15)  # the settings of this process say 16 partitions
+    assert (ended.code, len(ended.lines)) == (1, 17)  # the settings of this process say 16 partitions
     monkeypatch.setenv("REJOINDER_TOPICS_PARTITIONS", "4")
     assert all(line["differences"] == [] for line in company.done("topics", "list", "--json").lines)
     assert company.done("topics", "apply", "--json").lines == []
@@ -359,3 +413,69 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(company: Company) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_a_projection_is_built_again_taken_back_and_dropped(company: Company) -> None:
+    def versions(name: str = "audit") -> dict[int, str]:
+        lines = company.done("projections", "list", "--json").lines
+        return {line["version"]: line["is"] for line in lines if line["projection"] == name}
+
+    assert versions() == {1: "current"}
+    lines = company.done("projections", "rebuild", "audit", "--json").lines
+    assert lines[0] == {"projection": "audit", "version": 2, "begins": "new"}
+    assert lines[-1] == {"projection": "audit", "version": 2, "switched": True}
+    (compared,) = (line for line in lines if "tables" in line)
+    assert (compared["agrees"], compared["first"], compared["second"]) == (True, 1, 2)
+    told = [line for line in lines if "done" in line]
+    assert told[-1]["done"] == told[-1]["of"] > 0
+    assert [line["stage"] for line in lines if list(line) == ["stage"]] == [
+        "filling",
+        "indexing",
+        "comparing",
+        "switching",
+    ]
+    assert versions() == {1: "previous", 2: "current"}
+    assert "agree" in company.done("projections", "compare", "audit").out
+    assert "version 1" in company.done("projections", "rollback", "audit").out
+    assert versions() == {1: "current", 2: "previous"}
+    assert company.call("projections", "drop", "audit", "1").code == 1
+    company.done("projections", "drop", "audit", "2")
+    for arguments in (["drop", "audit", "2"], ["rollback", "audit"], ["switch", "audit"], ["compare", "audit"]):
+        assert company.call("projections", *arguments).code == 3, arguments
+    assert company.call("projections", "rebuild", "nothing").code == 2
+
+
+def test_a_version_that_differs_is_told_and_shown_only_where_that_is_wanted(company: Company) -> None:
+    with psycopg.connect(find_instance(company.data).dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO reporting_v1.dim_queue (queue) VALUES ('ghosts')")
+    ended = company.call("projections", "rebuild", "reporting")
+    assert (ended.code, "rejoinder projections switch reporting" in ended.err) == (1, True)
+    assert "queue ghosts" in ended.out
+    assert company.call("projections", "compare", "reporting").code == 1
+    (queue,) = company.done(
+        "sql", "SELECT count(*) AS n FROM reporting.dim_queue WHERE queue = 'ghosts'", "--json"
+    ).lines
+    assert queue["n"] == 1
+    assert "version 2" in company.done("projections", "switch", "reporting").out
+    (queue,) = company.done(
+        "sql", "SELECT count(*) AS n FROM reporting.dim_queue WHERE queue = 'ghosts'", "--json"
+    ).lines
+    assert queue["n"] == 0
+
+
+def test_a_rebuild_that_is_stopped_by_ctrl_c_goes_on_when_it_is_started_again(company: Company) -> None:
+    arguments = ["projections", "rebuild", "audit", "--fresh", "--data", str(company.data)]
+    with psycopg.connect(find_instance(company.data).dsn) as reader:
+        reader.execute("SELECT count(*) FROM audit.event")  # so that the views can't be switched
+        process = subprocess.Popen(
+            [sys.executable, "-c", HEEDS_CTRL_C, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        listed = "projections", "list"
+        company.until(
+            lambda lines: any((one["projection"], one["is"]) == ("audit", "candidate") for one in lines), *listed
+        )
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"what is filled stays" in err, b"Traceback" in err) == (130, True, False)
+    lines = company.done("projections", "rebuild", "audit", "--json").lines
+    assert (lines[0]["begins"], lines[-1]["switched"]) == ("resumed", True)

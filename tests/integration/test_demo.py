@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from rejoinder.settings import variable_of
+from tests.live_board import agrees, counting
 from tests.playing import COUNTS, ROOT, logs, summary_of
 
 POLICIES: Final = ROOT / "docs" / "policies"
@@ -65,6 +66,9 @@ def test_all_channels_are_at_work_and_played_again_every_count_stays(demo: Demo)
     assert first["notices_posted"] > 0
     assert first["interactions_by_state"] == {"dispositioned": first["interactions"]}
     assert first["duplicates_ignored"] == 0
+    with counting({**demo.given, "time.mode": "recorded"}, demo.data) as live:
+        live.until("it counts", lambda board: True)
+        agrees(live.watched(), demo.given["postgres.dsn"])
     again = demo.play()
     same = (*COUNTS, "by_channel", "answers_automatic", "notices_posted")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}

@@ -79,7 +79,7 @@ def running(kafka: str, database: str, topic_prefix: str, tmp_path: Path) -> Ite
         given = {
             "data": str(data), "kafka.bootstrap": kafka, "postgres.dsn": database, "topics.prefix": topic_prefix,
             "topics.partitions": "2", "home.secret": "s" * 32, "x.simulated": "true",
-            "tracing.exporter": "otlp", "tracing.endpoint": collector.url, "log.format": "json",
+            "tracing.exporter": "otlp", "tracing.endpoint": collector.url, "log.format": "json", "workers.live": "0",
         }  # fmt: skip
         variables = {variable_of(name): each for name, each in given.items()}
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OTEL_BSP_SCHEDULE_DELAY": "200", **variables}

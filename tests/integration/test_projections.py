@@ -11,6 +11,7 @@ from engine.interaction import events as e
 from engine.record import Event
 from projections import builds
 from projections.catalogue import BY_NAME, PROJECTIONS
+from projections.comparing import differences
 from projections.errors import InconsistentLog, OffsetConflict, ShapeChanged
 from projections.projector import connect
 from projections.records import ERASABLE, INTERACTION_EVENTS
@@ -36,7 +37,7 @@ def test_the_size_of_the_batches_makes_no_difference(fed: Fed, size: int) -> Non
     writer.claim(PLACES)
     writer.write(fed.log.logged(), fed.log.ends)
     for projection in PROJECTIONS:
-        assert builds.differences(fed.connection, projection, 1, 2) == []
+        assert differences(fed.connection, projection, 1, 2) == []
         tables = {table.name for table in projection.tables} - {"dim_queue", "dim_agent", "fct_agent_state"}
         schema = builds.schema_of(projection.name, 2)
         assert all(fed.one(f"SELECT count(*) FROM {schema}.{table}") > 0 for table in tables)
@@ -55,7 +56,7 @@ def test_a_difference_between_two_versions_is_found(fed: Fed) -> None:
     answered(fed.log)
     fed.feed()
     builds.create(fed.connection, BY_NAME["audit"])
-    (found,) = builds.differences(fed.connection, BY_NAME["audit"], 1, 2)
+    (found,) = differences(fed.connection, BY_NAME["audit"], 1, 2)
     assert (found.table, found.only_in_second) == ("events", 0)
     assert found.only_in_first > 0
 
@@ -90,7 +91,7 @@ def test_every_table_view_and_column_is_commented(fed: Fed) -> None:
         (names, names),
     ).fetchall()
     assert bare == []
-    assert fed.one("SELECT count(*) FROM pg_views WHERE schemaname = 'reporting'") == 16
+    assert fed.one("SELECT count(*) FROM pg_views WHERE schemaname = 'reporting'") == 23
 
 
 def test_a_zombie_writes_nothing(fed: Fed, database: str) -> None:
@@ -167,7 +168,7 @@ def test_the_reader_may_read_the_views_and_nothing_else(fed: Fed, database: str)
     if fed.one("SELECT count(*) FROM pg_roles WHERE rolname = 'rejoinder_reader'") == 0:
         fed.connection.execute("CREATE ROLE rejoinder_reader")
     for name, projection in BY_NAME.items():
-        builds.switch(fed.connection, builds.Build(projection, 1))
+        builds.switch(fed.connection, [builds.Build(projection, 1)])
         fed.connection.execute("SET ROLE rejoinder_reader")
         for (view,) in fed.all(f"SELECT viewname FROM pg_views WHERE schemaname = '{name}'"):
             fed.all(f"SELECT * FROM {name}.{view} LIMIT 1")

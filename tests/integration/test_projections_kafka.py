@@ -8,6 +8,7 @@ import pytest
 from engine.interaction import events as e
 from projections import builds, offsets
 from projections.catalogue import BY_NAME
+from projections.comparing import differences
 from projections.errors import ProjectionError, UnreadableRecord
 from projections.log import LogReader
 from projections.projector import Projector, connect
@@ -52,11 +53,11 @@ def test_a_projection_built_again_from_the_log_is_the_same_row_for_row(on_kafka:
     all_stories(on_kafka.log, 16)
     on_kafka.publish()
     on_kafka.project_until(on_kafka.caught_up)
-    build = rebuild(BY_NAME[name], on_kafka.log.codec, on_kafka.settings, keep_old=True)
+    (build,) = rebuild(BY_NAME[name], on_kafka.log.codec, on_kafka.settings).builds
     with connect(on_kafka.settings.dsn) as connection:
         assert build.version == 2
         assert builds.current_version(connection, name) == 2
-        assert builds.differences(connection, BY_NAME[name], 1, 2) == []
+        assert differences(connection, BY_NAME[name], 1, 2) == []
         assert offsets.positions(connection, name, 1) == offsets.positions(connection, name, 2)
         builds.drop(connection, name, 1)
     answered(on_kafka.log, 99)

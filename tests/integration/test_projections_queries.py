@@ -1,6 +1,7 @@
 """Lists, traces and counts, as the command line and the console ask for them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -10,17 +11,14 @@ from projections.catalogue import BY_NAME
 from projections.projector import connect
 from projections.queries.lists import After, contacts, interactions
 from projections.queries.measures import (
-    LINES,
     ChannelSummary,
-    DispositionLine,
     Unsettled,
     by_channel,
     lag,
-    report,
     summary,
     unsettled,
 )
-from projections.queries.trace import trace
+from projections.queries.trace import InteractionTrace, trace
 from projections.records import INTERACTION_CONTENT, ROUTING_EVENTS
 from tests.projecting import Fed, answered
 from tests.projection_log import Person
@@ -78,8 +76,6 @@ def test_the_summary_counts_the_whole(fed: Fed) -> None:
     assert (counted.inbound_messages, counted.replies_posted, counted.replies_refused) == (2, 2, 1)
     assert (counted.first_response_seconds.count, counted.first_response_seconds.sum) == (2, 720)
     assert counted.chain_faults == 0
-    (day,) = report(fed.connection, "interactions", "day")
-    assert getattr(day, "offered") == 2  # noqa: B009  # one of three kinds of line
 
 
 def test_each_channel_is_counted_by_where_things_began_and_messages_by_where_they_travelled(fed: Fed) -> None:
@@ -174,18 +170,30 @@ def test_the_note_of_a_transfer_is_told_and_reads_as_erased_once_it_is(fed: Fed)
         fed.log.append(INTERACTION_CONTENT, f"{person.home}:n:transfer1", None)
 
 
-def test_each_report_counts_by_interval(fed: Fed) -> None:
-    all_stories(fed.log, 16)
+def test_a_trace_as_of_a_time_tells_what_had_happened_by_then(fed: Fed) -> None:
+    person = answered(fed.log)
+    person.tell(e.Dispositioned, code="resolved", agent_id="agent-1")
+    moved_to_messenger(fed.log, 2)
     fed.feed()
-    for kind, line in LINES.items():
-        days, quarters = (report(fed.connection, kind, interval) for interval in ("day", "quarter_hour"))
-        assert days and quarters
-        assert all(type(one) is line for one in days + quarters)
-        assert len({one.interval_start for one in quarters}) >= len({one.interval_start for one in days})
-    ended = [line for line in report(fed.connection, "dispositions") if isinstance(line, DispositionLine)]
-    assert {(line.disposition, line.dispositioned_by, line.ended_by) for line in ended} == {
-        ("answered", None, "policy"),
-        ("engaged", None, "policy"),
-        ("praise", "agent-1", "agent"),
-        ("resolved", "agent-1", "agent"),
-    }
+    (now,) = trace(fed.connection, person.interaction)
+
+    def then(index: int) -> InteractionTrace:
+        (told,) = trace(fed.connection, person.interaction, as_of=now.steps[index].at)
+        assert told.steps == now.steps[: len(told.steps)]
+        assert told.steps[-1].at == now.steps[index].at
+        return told
+
+    received, queued, offered, replied = (then(index) for index in (0, 3, 4, 7))
+    assert [told.state for told in (received, queued, offered, replied)] == [
+        "received",
+        "queued",
+        "assigned",
+        "replied",
+    ]
+    assert (received.queue, queued.queue, queued.agent_id, offered.agent_id) == (None, "care", None, "agent-1")
+    assert (offered.first_response_seconds, replied.first_response_seconds) == (None, now.first_response_seconds)
+    assert (replied.disposition, then(8).disposition) == (None, "resolved")
+    assert trace(fed.connection, person.interaction, as_of=now.steps[0].at - timedelta(seconds=1)) == []
+    assert then(8) == now
+    (whole,) = trace(fed.connection, "@customer_1", as_of=now.steps[-1].at)
+    assert whole == now

@@ -60,7 +60,7 @@ def test_workers_share_the_work_and_make_up_for_each_other(
     with up(data, kafka, database, topic_prefix, "--workers", "2", partitions=PARTITIONS) as instance:
         cluster = connect(instance.settings, kafka)
         ensure_policy(cluster, POLICY)
-        assert set(instance.programs()) == {*KINDS, *(f"{kind}-2" for kind in KINDS), "simulator"}
+        assert set(instance.programs()) == {*KINDS, *(f"{kind}-2" for kind in KINDS), "live", "simulator"}
         assert len({instance.address(web) for web in ("web", "web-2")}) == 1, "they share a port"
         for number in range(10):
             say(instance, number)

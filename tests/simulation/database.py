@@ -185,6 +185,7 @@ def standing_in(database: Database) -> Iterator[None]:
         (projector, "connect", lambda dsn, stop=None: database.connect()),
         (projector, "ensure", _ensure),
         (projector, "current_version", lambda connection, name: 1),
+        (writer, "all_shown", lambda connection, builds: True),
         (writer, "Store", SimulatedStore),
         (writer, "create_stage", lambda connection, schema, table: None),
         (offsets, "claim", _claim),

@@ -119,8 +119,9 @@ class SimulatedProducer:
     def commit_transaction(self, timeout: float = -1) -> None:
         """Asks for the commit. Asked again after a time-out, it goes on waiting for the same answer."""
         if self._ending is None:
-            if self._queue:
-                self.flush(timeout)
+            if self._queue and self.flush(timeout) > 0:
+                # The client commits nothing before every record is acknowledged.
+                raise self._to_abort(KafkaError._MSG_TIMED_OUT, "records were not acknowledged")
             self._call("commit")
             self._until_marked(timeout)
             self._ending = self._asked()

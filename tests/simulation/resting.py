@@ -19,8 +19,8 @@ from tests.simulation.broker import CATALOGUE, PARTITIONS, RULES, Broker
 from tests.simulation.checker import Violation
 from tests.simulation.database import Database
 from tests.simulation.restored import SHAPE, Rows, difference, rows_of
-from tests.simulation.sealed import check_seals
 from tests.simulation.scheduling import Process, Task
+from tests.simulation.sealed import check_seals
 from tests.unit.builders import codec
 from topics.deciding import Deciding
 from topics.restoring import Log, restore

@@ -11,12 +11,15 @@ from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
 from engine.record import Command, Event, Record
 from engine.rows import Rows
-from tests.unit.builders import DAY, HOME, MINUTE, by_agent, codec, command_id, message, policy
+from tests.unit.builders import DAY, FIRST, HOME, MINUTE, at, codec, command_id, message, office, policy
 from tests.unit.partition import CONTROL, Partition, a_day_at_work
 from topics.again import Again, Difference, Recorded, Walk
+from topics.apart import take_name, take_word
 from topics.deciding import Output
 from topics.messages import Arrived
 
+EVENING = at("2026-03-02 20:00")
+TUESDAY = at("2026-03-03 09:00")
 NAMES = ("interaction.commands", "interaction.events")
 
 
@@ -41,7 +44,16 @@ class Kept(Partition):
     def again(self, decider: InteractionDecider | None = None, first: int = 0) -> Again:
         walk = Walk(decider or InteractionDecider(), codec(), {}, 0, iter(self.events()), NAMES)
         walk.deciding._policies.update(self.deciding._policies)
-        return walk.run(self.commands[first:], first, lambda now: None)
+        return walk.run(self.commands[first:], first, lambda now: self._take_apart(walk))
+
+    def _take_apart(self, walk: Walk) -> None:
+        """All words and the last names, as they lie in their topics."""
+        for output in self.written:
+            record = Arrived(0, 0, output.key.encode(), output.value)
+            if output.topic == "interaction.content":
+                take_word(walk.deciding, record, codec())
+            if output.topic == "interaction.profiles":
+                take_name(walk.deciding, record, codec())
 
 
 @pytest.fixture
@@ -92,12 +104,11 @@ def test_from_any_command_on_that_is_still_kept(kept: Kept) -> None:
 
 
 def test_in_recorded_time_the_commands_alone_say_all() -> None:
-    partition = Kept(recorded=True)
-    partition.publish(policy())
-    partition.ask(message("m1", "Where is my parcel?"))
+    partition = Kept(recorded=True, now=EVENING)
+    partition.publish(policy(office()))
+    partition.ask(message("m1", "Where is my parcel?", at=EVENING, posted_at=EVENING))
     for days in range(1, 5):
-        at = partition.now + days * DAY
-        partition.ask(c.AdvanceTime(command_id=command_id(), at=at), CONTROL)
+        partition.ask(c.AdvanceTime(command_id=command_id(), at=EVENING + days * DAY), CONTROL)
     again = partition.again()
     assert any(event.event.input_topic == "timer" for event in partition.events())
     assert again.difference is None
@@ -106,14 +117,23 @@ def test_in_recorded_time_the_commands_alone_say_all() -> None:
 
 def test_a_command_that_led_to_nothing_is_tried_after_the_deadline_that_came_first() -> None:
     """Its own time says that it was given before; but it was decided after, when there was nothing left to expire."""
-    partition = Kept()
-    partition.publish(policy())
-    partition.ask(message("m1", "Where is my parcel?"))
-    given = partition.now
-    partition.advance(given + 30 * DAY)
-    partition.ask(by_agent(c.Take, at=given + MINUTE))
-    again = partition.again()
-    assert again.difference is None
+    partition = Kept(now=EVENING)
+    partition.publish(policy(office()))
+    partition.ask(message("m1", "Where is my parcel?", at=EVENING, posted_at=EVENING))
+    partition.advance(TUESDAY)
+    assert partition.events()[-1].event.input_topic == "timer"
+    reserve = c.Reserve(
+        command_id=command_id(),
+        at=EVENING + MINUTE,
+        interaction_id=FIRST,
+        request_id=partition.interaction().request_id or "",
+        reservation_id="r",
+        pool="main",
+        agent_id="anna",
+    )
+    partition.ask(reserve)
+    assert isinstance(partition.events()[-1].event, e.Assigned)
+    assert partition.again().difference is None
 
 
 def test_an_event_that_is_another_today_is_named_with_what_differs(kept: Kept) -> None:

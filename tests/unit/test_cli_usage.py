@@ -19,7 +19,6 @@ from rejoinder.cli.database import unique
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.ingesting import read
 from rejoinder.cli.lifecycle import page
-from rejoinder.cli.reports import total
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -91,9 +90,26 @@ def test_wrong_usage_ends_with_2(arguments: Sequence[str]) -> None:
         (["interactions", "--account", "fax:1"], "--channel is 'fax'"),
         (["report", "agents", "--since", "yesterday"], "--since is 'yesterday'"),
         (["report", "agents", "--until", "2026-02-30"], "--until is '2026-02-30'"),
+        (["report", "agents", "--by", "weather"], "can be counted by account, channel, queue, agent, policy"),
+        (["report", "agents", "--where", "queue"], "--where is 'queue'"),
+        (["report", "agents", "--where", "skill=billing"], "and by nothing else"),
+        (["report", "agents", "--measure", "offered"], "has the measures assigned, not_accepted, answers"),
+        (["report", "agents", "--open", "offered"], "has the measures assigned"),
+        (["report", "agents", "--at", "2026-01-31"], "--at and --events belong to --open"),
+        (["report", "agents", "--zone", "Atlantis"], "no such time zone"),
+        (["report", "agents", "--output", "report.csv"], "a table is for the screen"),
+        (["report", "agents", "--format", "csv", "--output", "nowhere/report.csv"], "there is no folder"),
         (["dead-letters", "show", "17"], "'17' names no dead letter"),
         (["desk", "transfer", "a.1", "--agent", "ann"], "--queue or --to"),
         (["desk", "transfer", "a.1", "--agent", "ann", "--queue", "q", "--to", "ben"], "--queue or --to"),
+        (["dead-letters", "redrive"], "give --all"),
+        (["dead-letters", "redrive", "3@1", "--all"], "not both"),
+        (["dead-letters", "redrive", "seventeen"], "3@17"),
+        (["dead-letters", "redrive", "3@1", "--code", "undecidable"], "with --all"),
+        (["dead-letters", "redrive", "--all", "--again"], "letters that are named"),
+        (["dead-letters", "redrive", "--all", "--since", "yesterday"], "--since"),
+        (["dead-letters", "redrive", "--all", "--why", "two\nlines"], "--why"),
+        (["dead-letters", "discard", "3@1"], "--why"),
     ],
 )
 def test_a_bad_value_is_named_before_anything_is_asked(arguments: Sequence[str], named: str) -> None:
@@ -117,6 +133,7 @@ def test_a_bad_value_is_named_before_anything_is_asked(arguments: Sequence[str],
         ["emergency", "on", "x:1"],
         ["desk", "accept", "a.1", "--agent", "ann"],
         ["dead-letters", "list"],
+        ["dead-letters", "redrive", "3@17"],
     ],
 )
 def test_without_an_instance_a_command_ends_with_3_and_says_what_to_do(
@@ -220,11 +237,6 @@ def test_a_bad_file_of_webhooks_names_file_line_and_field(text: str, named: str)
     with pytest.raises(BadInput, match=r"^webhooks\.jsonl") as caught:
         read("webhooks.jsonl", text)
     assert named in str(caught.value)
-
-
-def test_sums_leave_percentiles_out() -> None:
-    names = ["interval_start", "agent_id", "answers", "seconds_p50"]
-    assert total(names, [["a", "ann", 2, 1.5], ["b", "ben", 3, None]]) == ["total", None, 5, None]
 
 
 def test_columns_of_the_same_name_are_told_apart() -> None:

@@ -70,7 +70,7 @@ def test_every_command_is_one_of_the_command_line(rejoinders: dict[str, Any]) ->
 
 def test_every_program_of_an_instance_is_there(rejoinders: dict[str, Any]) -> None:
     programs = {service["command"][1] for service in rejoinders.values() if service["command"][0] == "run"}
-    assert programs == {"engine", "projector", "delivery", "web"}
+    assert programs == {"engine", "projector", "delivery", "web", "live"}
 
 
 def test_every_variable_is_a_setting(rejoinders: dict[str, Any]) -> None:

@@ -13,13 +13,13 @@ from engine.envelope import control_key, digest, genesis
 from engine.interaction import commands as c
 from engine.interaction import events as e
 from engine.interaction.decider import InteractionDecider
+from engine.interaction.letters import DecideDeadline
 from engine.interaction.state import Address, EarlyWords, PendingWords
 from tests.unit.builders import (
     DAY,
     FIRST,
     HOME,
     HOUR,
-    MINUTE,
     MONDAY,
     by_agent,
     codec,
@@ -187,6 +187,44 @@ def test_a_deadline_that_fails_is_a_dead_letter_and_comes_no_more() -> None:
     assert "hush" not in letter.reason + str(logs)
     assert partition.advance(MONDAY + DAY) == []
     assert partition.interaction().state == "queued"
+
+
+def test_a_deadline_that_failed_is_decided_once_it_is_asked_for_again() -> None:
+    partition = faulty()
+    asked = codec().decode(the_letter(partition.advance(MONDAY + HOUR)).value or b"")
+    assert isinstance(asked, DecideDeadline)
+    assert (asked.decider, asked.name, asked.ref) == ("interaction", "expire", FIRST)
+    assert the_letter(partition.ask(asked)).code == "undecidable"  # the fault is still there
+    partition.deciding._decider = InteractionDecider()
+    (event,) = (output.event for output in partition.ask(asked) if output.event is not None)
+    assert (type(event).__name__, event.actor_kind, event.actor_id) == ("Dispositioned", "timer", "expire")
+    assert (event.input_topic, event.causation_id) == ("interaction.commands", asked.command_id)
+    assert partition.ask(asked) == []
+
+
+def test_a_deadline_that_was_set_anew_comes_by_itself(partition: Partition) -> None:
+    partition.publish(policy(expire_after="1h"), 2)
+    partition.ask(message("m1"))
+    asked = DecideDeadline(command_id="late", at=MONDAY, decider="interaction", name="expire", ref=FIRST)
+    assert partition.ask(asked) == []
+    assert names(partition.advance(MONDAY + HOUR)) == ["Dispositioned"]
+
+
+def test_a_deadline_that_is_back_after_a_restart_is_decided_and_comes_no_more(partition: Partition) -> None:
+    """No event says that it was dropped, so whoever reads the log has it again."""
+    partition.publish(policy(expire_after="1h"), 2)
+    partition.ask(message("m1"))
+    partition.ask(by_agent(c.Take))
+    partition.deciding.state.rows(HOME).put(f"accept:{FIRST}", Timer(name="accept", ref=FIRST, due=MONDAY))
+    assert partition.ask(DecideDeadline(command_id="1", at=0, decider="interaction", name="accept", ref=FIRST)) == []
+    assert partition.deciding.state.rows(HOME).get(Timer, f"accept:{FIRST}") is None
+
+
+def test_a_silence_that_is_decided_late_ends_nothing_that_has_no_session(partition: Partition) -> None:
+    partition.publish(policy(session_idle_disposition="inactive"), 2)
+    partition.ask(message("m1"))
+    partition.ask(by_agent(c.Take))
+    assert partition.ask(DecideDeadline(command_id="1", at=0, decider="interaction", name="idle", ref=FIRST)) == []
 
 
 def test_a_record_that_is_no_command_is_a_dead_letter(partition: Partition) -> None:

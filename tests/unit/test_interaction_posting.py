@@ -25,6 +25,7 @@ from tests.unit.builders import (
     interaction,
     message,
     offered,
+    office,
     only,
     outcome,
     own_post,
@@ -60,6 +61,28 @@ def test_only_the_first_answer_is_the_first_response() -> None:
     story = replied(scenario())
     second = only(story.when(by_agent(c.Reply, text="And one more")), e.ReplyRequested).delivery_id
     assert not only(story.when(outcome(second)), e.Replied).first_response
+
+
+def test_an_answer_says_how_long_the_account_was_open_since_the_first_message() -> None:
+    story, delivery_id = answering(scenario(rules(office())))
+    posted_at = MONDAY + DAY  # open from 10 to 18 o'clock, and from 9 to 10
+    assert only(story.when(outcome(delivery_id, posted_at=posted_at)), e.Replied).open_for == 9 * HOUR
+    late = only(story.when(own_post("o1", in_reply_to="m1", text="More", posted_at=posted_at + 1)), e.RepliedElsewhere)
+    assert late.open_for is None
+    early = only(story.when(own_post("o2", in_reply_to="m1", text="Hi", posted_at=MONDAY + HOUR)), e.RepliedElsewhere)
+    assert (early.first_response, early.open_for) == (False, HOUR)
+
+
+def test_an_earlier_message_that_comes_later_is_where_the_open_time_begins() -> None:
+    story, delivery_id = answering(scenario(rules(office())))
+    story.when(message("m0", in_reply_to="m1", posted_at=MONDAY - 30 * MINUTE))
+    assert only(story.when(outcome(delivery_id, posted_at=MONDAY + HOUR)), e.Replied).open_for == 90 * MINUTE
+
+
+def test_of_an_account_that_the_policy_dropped_nobody_knows_when_it_was_open() -> None:
+    story, delivery_id = answering(scenario())
+    story.rules = rules(office("43"))
+    assert only(story.when(outcome(delivery_id)), e.Replied).open_for is None
 
 
 def test_the_same_outcome_told_twice_is_one() -> None:

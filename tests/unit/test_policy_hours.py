@@ -166,3 +166,58 @@ def test_the_next_look_is_later_and_nothing_opens_before_it(
             assert later is not None
         if later is not None and found.kind == later.kind == "special_day":
             assert later.closure_id == found.closure_id
+
+
+@pytest.mark.parametrize(
+    ("hours", "start", "end", "hours_open"),
+    [
+        ("24/7", "2026-03-02 08:00", "2026-03-04 08:00", 48),
+        (OFFICE_HOURS, "2026-03-06 17:00", "2026-03-09 10:00", 2),  # over a weekend
+        (OFFICE_HOURS, "2026-03-07 08:00", "2026-03-08 20:00", 0),
+        (OFFICE_HOURS, "2026-03-02 10:00", "2026-03-02 10:00", 0),
+        (OFFICE_HOURS, "2026-03-02 12:00", "2026-03-02 10:00", 0),
+        ("24/7", "2026-03-29 00:00", "2026-03-30 00:00", 23),
+        ("24/7", "2026-10-25 00:00", "2026-10-26 00:00", 25),
+        ("Mo-Su 00:00-24:00; Dec 25 off", "2026-03-29 00:00", "2026-03-30 00:00", 23),
+        ("Mo-Su 00:00-24:00; Dec 25 off", "2026-10-25 00:00", "2026-10-26 00:00", 25),
+    ],
+)
+def test_the_open_part_of_a_time_is_counted(hours: str, start: str, end: str, hours_open: int) -> None:
+    assert calendar(hours).open_between(at(start), at(end)) == hours_open * HOUR
+
+
+def test_special_days_take_the_place_of_the_hours_where_open_time_is_counted() -> None:
+    days = (
+        SpecialDay(date="2026-03-03", name="moving"),
+        SpecialDay(date="2026-03-04", name="late", hours="12:00-14:00"),
+    )
+    office = calendar(OFFICE_HOURS, *days)
+    assert office.open_between(at("2026-03-02 17:00"), at("2026-03-05 10:00")) == (1 + 0 + 2 + 1) * HOUR
+    assert office.open_between(at("2026-03-03 10:00"), at("2026-03-04 13:00")) == HOUR
+    assert office.open_between(at("2026-03-03 10:00"), at("2026-03-03 12:00")) == 0
+
+
+def test_a_time_that_no_calendar_covers_is_not_counted() -> None:
+    office = calendar()
+    year_9999 = 253_402_300_799_000
+    assert office.open_between(0, 500 * DAY) is None
+    assert office.open_between(year_9999 - DAY, year_9999) is None
+    assert office.open_between(-2 * DAY, -DAY) is None
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([OFFICE_HOURS, "Mo-Fr 22:00-06:00", "Mo-Su 08:00-12:00,13:00-20:00; PH off", "24/7"]),
+    st.booleans(),
+    st.sampled_from(["2026-04-30", "2026-05-20", "2026-12-22"]),
+    st.integers(0, 3 * 96),
+    st.integers(0, 3 * 96),
+)
+def test_the_open_part_is_the_time_in_which_nothing_is_closed(
+    hours: str, special: bool, day: str, begin: int, length: int
+) -> None:
+    by = Calendar(account(hours=hours, holidays="DE", special_days=DAYS if special else ()))
+    quarter = 15 * MINUTE
+    start = at(f"{day} 00:00") + begin * quarter
+    open_quarters = sum(by.closure(start + number * quarter) is None for number in range(length))
+    assert by.open_between(start, start + length * quarter) == open_quarters * quarter

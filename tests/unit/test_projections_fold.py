@@ -68,6 +68,22 @@ def test_first_response_is_from_the_platform_time_of_the_first_message_to_that_o
     assert fact.messages_out == 2
 
 
+def test_business_time_is_that_of_the_answer_which_is_the_first_response() -> None:
+    """An answer of before that comes later takes its place, with the time that it says itself."""
+    log = Log()
+    person = waiting(log)
+    asked = person.at - 3 * MINUTE * 1000
+    person.accepted("agent-1")
+    for after, open_for in ((400_000, 90_500), (700_000, None), (300_000, 60_000)):
+        person.tell(
+            e.Replied, delivery_id=person.answer("agent-1", "Hi"), agent_id="agent-1", posted_at=asked + after,
+            first_response=False, settled_by="outcome", open_for=open_for,
+        )  # fmt: skip
+        fact, _ = folded(log)
+        seconds = 60 if after == 300_000 else 90.5
+        assert (fact.first_response_seconds, fact.first_response_open_seconds) == (min(after, 400_000) / 1000, seconds)
+
+
 def test_a_notice_stops_no_first_response() -> None:
     log = Log()
     person = waiting(log)

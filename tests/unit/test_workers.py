@@ -13,15 +13,18 @@ from rejoinder.workers import BadWorkers, counts_of, forget_state, programs_of
 def test_one_of_each_is_the_default_under_the_names_of_the_programs() -> None:
     found = programs_of(load(environment={}), None)
     assert [(each.name, each.kind, each.arguments) for each in found] == [
-        (name, name, ["1"]) for name in ("engine", "projector", "delivery", "web")
+        (name, name, ["1"]) for name in ("engine", "projector", "delivery", "web", "live")
     ]
+    assert programs_of(load({"workers.live": 0}, environment={}), None) == found[:-1]
 
 
 def test_workers_have_names_that_no_other_has_and_that_stay() -> None:
     settings = load({"workers.engine": 3, "workers.web": 2, "workers.delivery": 0}, environment={})
     with socket.create_server(("127.0.0.1", 0)) as listens:
         found = programs_of(settings, listens)
-        assert [each.name for each in found] == ["engine", "engine-2", "engine-3", "projector", "web", "web-2"]
+        assert [each.name for each in found] == [
+            "engine", "engine-2", "engine-3", "projector", "web", "web-2", "live",
+        ]  # fmt: skip
         assert [each.arguments for each in found if each.kind == "engine"] == [["1"], ["2"], ["3"]]
         assert found[1].command_line()[-3:] == ["run", "engine", "2"]
         assert {each.kind for each in found if each.listens is listens} == {"web"}

@@ -1,6 +1,7 @@
 """Why: messages, the line, agents and their answers, and how an interaction ends."""
 
 from engine.interaction import events as e
+from engine.interaction.letters import REDRIVEN, DeadLetterSettled
 from projections.queries.explain.base import Circumstances, day_and_time, duration, explain, platform, posted_as, until
 
 
@@ -242,6 +243,13 @@ def _(event: e.EmergencyActivated, known: Circumstances) -> str:
 @explain.register
 def _(event: e.EmergencyEnded, known: Circumstances) -> str:
     return f"emergency {event.closure} ends for {event.account}"
+
+
+@explain.register
+def _(event: DeadLetterSettled, known: Circumstances) -> str:
+    done = f"put back, {len(event.put_back)} records" if event.outcome == REDRIVEN else "discarded"
+    reason = "" if event.why is None else f": {event.why}"
+    return f"dead letter {event.letter_partition}@{event.letter_offset} ({event.code}) is {done}{reason}"
 
 
 def _closure(kind: str) -> str:

@@ -1,0 +1,102 @@
+"""Deciding the past again on a real Kafka: the same, also from the middle; and a changed rule is named."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from engine.decider import Context, Decision
+from engine.interaction import events as e
+from engine.interaction.decider import InteractionDecider
+from engine.record import Command
+from engine.rows import Rows
+from rejoinder import verifying
+from rejoinder.cluster import Cluster
+from rejoinder.verifying import DECIDERS, verify
+from tests.processing import agent, deployed, eventually, message, send, settings_of, working
+from topics import clients
+from topics.again import Again
+from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_EVENTS
+from topics.reading import low_watermarks, read_all
+
+PARTITIONS = 2
+PREFIX = "again."
+PLACES = [(name, partition) for name in DECIDERS for partition in range(PARTITIONS)]
+
+
+@pytest.fixture(scope="module")
+def cluster(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """Conversations that two workers decided in turn, each started again from its state."""
+    found = deployed(kafka, PREFIX, PARTITIONS)
+    send(found, agent("agent-1", 5))
+    state = tmp_path_factory.mktemp("state")
+    for turn, instance in enumerate(("1", "2", "1")):
+        send(found, [message(author, turn) for author in range(12)])
+        send(found, [message(author, turn) for author in range(3)])  # repeats lead to nothing
+        with working(found, instance, routing=True, state=Path(state)):
+            eventually("all is received", lambda turn=turn: _received(found) == 12 * (turn + 1))  # type: ignore[misc]
+    return found
+
+
+def _received(cluster: Cluster) -> int:
+    topic = cluster.catalogue.name(INTERACTION_EVENTS)
+    found = read_all(cluster.broker, topic, range(PARTITIONS), "count")
+    return sum(isinstance(cluster.codec.decode(record.value or b""), e.MessageReceived) for record in found)
+
+
+def again(cluster: Cluster, jobs: int = 1) -> list[Again]:
+    return list(verify(settings_of(cluster.bootstrap, PREFIX, PARTITIONS), cluster.bootstrap, PLACES, jobs))
+
+
+def test_the_code_of_today_comes_to_the_log_and_in_several_processes_too(cluster: Cluster) -> None:
+    found = again(cluster)
+    assert [each.difference for each in found] == [None] * len(PLACES)
+    assert all(each.before == 0 for each in found)
+    assert sum(each.events for each in found if each.decider == "interaction") > 36 * 3
+    assert sum(each.events for each in found if each.decider == "routing") > 12
+    together = again(cluster, jobs=2)
+    assert sorted(together, key=_place) == sorted(found, key=_place)
+
+
+def _place(each: Again) -> tuple[str, int]:
+    return each.decider, each.partition
+
+
+def test_a_changed_rule_is_found_with_the_first_event_that_it_changes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Changed(InteractionDecider):
+        def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
+            decision = super().decide(rows, command, context)
+            while True:
+                try:
+                    event = next(decision)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
+                if isinstance(event, e.Queued):
+                    event.priority += 1
+                yield event
+
+    monkeypatch.setitem(verifying.DECIDERS, "interaction", Changed)
+    found = [each for each in again(cluster) if each.decider == "interaction"]
+    for each in found:
+        assert each.difference is not None
+        topic = cluster.catalogue.name(INTERACTION_EVENTS)
+        records = read_all(cluster.broker, topic, [each.partition], "first")
+        first = next(r for r in records if isinstance(cluster.codec.decode(r.value or b""), e.Queued))
+        assert (each.difference.offset, each.difference.key) == (first.offset, first.key.decode())
+        assert "of this Queued, priority is" in each.difference.reason
+
+
+def test_from_the_first_command_that_is_kept(cluster: Cluster) -> None:
+    """Last in this file: what retention takes is gone."""
+    topic = cluster.catalogue.name(INTERACTION_COMMANDS)
+    admin = AdminClient(clients.admin(cluster.bootstrap))
+    gone = [TopicPartition(topic, partition, 14) for partition in range(PARTITIONS)]
+    for future in admin.delete_records(gone).values():
+        future.result(30)
+    assert set(low_watermarks(cluster.broker, topic, range(PARTITIONS)).values()) == {14}
+    found = [each for each in again(cluster) if each.decider == "interaction"]
+    assert [each.difference for each in found] == [None] * PARTITIONS
+    assert all(each.before > 0 and each.events > 0 for each in found)
