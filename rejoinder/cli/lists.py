@@ -84,7 +84,9 @@ def interactions(
     _say_more(found, limit, found[-1].interaction_id if found else "", "interaction")
 
 
-def contacts(search: str | None, limit: int, after: str | None, json: bool, data: Path | None, config: Path | None) -> None:
+def contacts(
+    search: str | None, limit: int, after: str | None, json: bool, data: Path | None, config: Path | None
+) -> None:
     """Lists contacts, the last made first."""
     _, instance = running_instance(data, config)
     with reading(instance) as connection:
