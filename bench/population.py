@@ -16,7 +16,7 @@ from typing import Final
 from bench.processes import Group, program, wait_for
 from bench.progress import say
 from bench.stage import Raw, encoded, pour, topics_with
-from bench.workload import ACCOUNT, BEGIN, PARTITIONS, POLICY, message
+from bench.workload import ACCOUNT, AUDIT_SECRET, BEGIN, PARTITIONS, POLICY, message
 from engine.envelope import control_key, derive, digest, genesis, partition_of
 from engine.interaction.commands import ActivateEmergency, PublishPolicy, ReceiveMessage
 from engine.interaction.decider import InteractionDecider
@@ -84,6 +84,7 @@ class Population:
                 "topics.prefix": prefix,
                 "topics.partitions": PARTITIONS,
                 "data": data,
+                "audit.secret": AUDIT_SECRET,
             }
         )
         began = time.monotonic()

@@ -18,10 +18,10 @@ from engine.record import COLLECT_AFTER
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import Cluster, connect
 from rejoinder.settings import Settings
-from topics import policies
+from topics import letters, policies
 from topics.again import Again, Recorded, Walk
 from topics.apart import WORDS_KEPT, take_names, take_words
-from topics.deciding import Deciding
+from topics.deciding import UNDECIDABLE, Deciding
 from topics.reading import asking, low_watermarks, read_all
 from topics.shelves import Position
 from topics.transactions import CALL_TIMEOUT
@@ -74,11 +74,13 @@ def decide_one(cluster: Cluster, name: str, partition: int) -> Again:
     until = _decided(cluster, name, commands, partition)  # first: their events are in the log by now
     first = low_watermarks(cluster.broker, commands, [partition])[partition]
     known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
+    undecided = _undecided(cluster, commands, partition)
     with closing(_recorded(cluster, events, partition)) as log:
         walk = Walk(decider, cluster.codec, known, partition, log, (commands, events))
         with closing(read_all(cluster.broker, commands, [partition], f"again-{commands}", {partition: first})) as asked:
             kept = takewhile(lambda record: record.offset < until, asked)
-            return walk.run(kept, first, lambda now: _take_apart(cluster, name, walk.deciding, partition, now))
+            decided = (record for record in kept if record.offset not in undecided)
+            return walk.run(decided, first, lambda now: _take_apart(cluster, name, walk.deciding, partition, now))
 
 
 def _decided(cluster: Cluster, name: str, commands: str, partition: int) -> int:
@@ -86,6 +88,17 @@ def _decided(cluster: Cluster, name: str, commands: str, partition: int) -> int:
     with asking(cluster.broker, cluster.catalogue.name(f"{name}.processor")) as asked:
         place = asked.committed([TopicPartition(commands, partition)], CALL_TIMEOUT)[0]
     return max(place.offset, 0)
+
+
+def _undecided(cluster: Cluster, commands: str, partition: int) -> set[int]:
+    """The offsets of the commands that came to nothing by a fault of the code, which may be mended by now."""
+    found = (each.letter for each in letters.read(cluster.broker, cluster.catalogue, cluster.codec))
+    here = commands, partition
+    return {
+        each.source_offset
+        for each in found
+        if (each.source_topic, each.source_partition) == here and each.code == UNDECIDABLE
+    }
 
 
 def _recorded(cluster: Cluster, events: str, partition: int) -> Generator[Recorded, None, None]:

@@ -194,7 +194,7 @@ def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkey
 
 
 def test_interactions_are_listed_filtered_and_paged(company: Company) -> None:
-    first, second = company.interaction_of("user501"), company.interaction_of("user501")
+    first, second = company.interaction_of("user501"), company.interaction_of("user502")
     ids = {first["interaction_id"], second["interaction_id"]}
     for options in (["--account", f"x:{ACCOUNT}"], ["--agent", "ann"], ["--channel", "x"], ["--queue", "care"]):
         assert ids <= {line["interaction_id"] for line in company.done("interactions", "--json", *options).lines}
@@ -216,8 +216,8 @@ def test_contacts_are_found_by_a_part_of_their_name(company: Company) -> None:
 
 
 def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> None:
-    interaction = company.interaction_of("user501")
-    (told,) = company.done("trace", "@user501", "--json").lines
+    interaction = company.interaction_of("user502")
+    (told,) = company.done("trace", "@user502", "--json").lines
     assert told["interaction_id"] == interaction["interaction_id"]
     assert told["steps"][0]["event"] == "MessageReceived"
     shown = company.done("trace", interaction["interaction_id"]).out
