@@ -21,7 +21,7 @@ from topics import clients
 from topics.again import Again
 from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_EVENTS
 from topics.processor import Processor
-from topics.reading import low_watermarks, read_all
+from topics.reading import read_all, watermarks
 
 PARTITIONS = 2
 PREFIX = "again."
@@ -122,7 +122,7 @@ def test_from_the_first_command_that_is_kept(cluster: Cluster) -> None:
     gone = [TopicPartition(topic, partition, 14) for partition in range(PARTITIONS)]
     for future in admin.delete_records(gone).values():
         future.result(30)
-    assert set(low_watermarks(cluster.broker, topic, range(PARTITIONS)).values()) == {14}
+    assert {first for first, _ in watermarks(cluster.broker, topic, range(PARTITIONS)).values()} == {14}
     found = [each for each in again(cluster) if each.decider == "interaction"]
     assert [each.difference for each in found] == [None] * PARTITIONS
     assert all(each.before > 0 and each.events > 0 for each in found)

@@ -28,6 +28,7 @@ from rejoinder.policy_file import STARTER, parse
 from rejoinder.services import Services
 from rejoinder.settings import load
 from rejoinder.supervisor import Program, Supervisor
+from tests.ended import Ended
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "the consumer secret"
@@ -35,20 +36,6 @@ ACCOUNT = "1000000000001"
 HOSTILE = "@AcmeCare \u202eevil\u202c \x1b[31mred\x00 [bold]two\nlines " + "x" * 150
 PATIENCE = 60.0
 pytestmark = pytest.mark.timeout(240)
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[Any]:
-        """Standard output, which has to be JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass
