@@ -10,6 +10,7 @@ from typing import Final
 
 from bench.measure import BenchFailed, Timing
 from bench.stage import Expected, still_clock, undisturbed
+from bench.workload import AUDIT_SECRET
 from engine.interaction.decider import InteractionDecider
 from rejoinder.cluster import Cluster
 from rejoinder.programs.engine import state_folder
@@ -19,7 +20,6 @@ from topics.processor import Processor, Setup
 from topics.sealing import writer_name
 
 PATIENCE: Final = 600.0
-SECRET: Final = b"the secret behind the seals of the bench"
 """Seconds until a run is given up."""
 
 
@@ -73,7 +73,7 @@ def run_processor(cluster: Cluster, commands: int, above: Path, instance: str, c
                 codec=cluster.codec,
                 decider=decider,
                 instance=instance,
-                signer=WriterKey(SECRET, writer_name(decider.name, instance)),
+                signer=WriterKey(AUDIT_SECRET.encode(), writer_name(decider.name, instance)),
                 policies=policies.rules(cluster.broker, cluster.catalogue, cluster.codec),
                 clock=clock,
                 shelves=folder.shelf,

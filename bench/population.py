@@ -16,7 +16,7 @@ from typing import Final
 from bench.processes import Group, program, wait_for
 from bench.progress import say
 from bench.stage import Raw, encoded, pour, topics_with
-from bench.workload import ACCOUNT, BEGIN, PARTITIONS, POLICY, message
+from bench.workload import ACCOUNT, AUDIT_SECRET, BEGIN, PARTITIONS, POLICY, message
 from engine.envelope import control_key, derive, digest, genesis, partition_of
 from engine.interaction.commands import ActivateEmergency, PublishPolicy, ReceiveMessage
 from engine.interaction.decider import InteractionDecider
@@ -34,6 +34,8 @@ from topics.snapshots import latest
 PATIENCE: Final = 3_600.0
 """How long a worker may read the whole log, seconds."""
 TEXT: Final = "@AcmeCare my internet is down since this morning, please look at the router"
+FIRST: Final = 1_000
+"""So many contacts are in all partitions."""
 ELSEWHERE: Final = "bench.population"
 """The topic of the commands that the events name: the engine is to decide its own topic from the beginning."""
 
@@ -84,6 +86,7 @@ class Population:
                 "topics.prefix": prefix,
                 "topics.partitions": PARTITIONS,
                 "data": data,
+                "audit.secret": AUDIT_SECRET,
             }
         )
         began = time.monotonic()
@@ -110,10 +113,12 @@ class Population:
         return Group(self.cluster.broker, group, topic.name, topic.partitions)
 
     def is_whole(self) -> bool:
-        """Whether the snapshot of every partition has every row."""
+        """Whether the snapshot of every partition that has contacts has every row."""
         topic = self.cluster.catalogue.topic(INTERACTION_SNAPSHOTS)
         markers = latest(self.cluster.broker, topic.name, dict.fromkeys(range(topic.partitions), MemoryShelf()))
-        return len(markers) == topic.partitions and all(marker.whole for marker in markers.values())
+        authors = range(min(self.contacts, FIRST))
+        wanted = {partition_of(_message(author, "", 0, None).handle_id, PARTITIONS) for author in authors}
+        return all(partition in markers and markers[partition].whole for partition in wanted)
 
     def ask(self, messages: list[Raw]) -> None:
         """Puts messages on the topic of commands."""

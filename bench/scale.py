@@ -10,7 +10,7 @@ from bench.processes import Group, cpu_seconds, program, wait_for
 from bench.progress import say
 from bench.run import Run
 from bench.stage import pour
-from bench.workload import PARTITIONS
+from bench.workload import AUDIT_SECRET, PARTITIONS
 from rejoinder.cluster import Cluster
 from rejoinder.settings import load
 from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_EVENTS
@@ -58,6 +58,7 @@ def _round(run: Run, workers: int, prefix: str) -> tuple[Timing, dict[str, Any]]
                     "topics.prefix": prefix,
                     "topics.partitions": PARTITIONS,
                     "data": folder,
+                    "audit.secret": AUDIT_SECRET,
                 }
             )
             children.append(stack.enter_context(program(f"engine {worker}", settings, folder, PATIENCE)))

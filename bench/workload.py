@@ -15,6 +15,7 @@ POLICY: Final = Policy(
     accounts=(Account(channel="x", id=ACCOUNT, handle="AcmeCare", queue="care"),),
     queues=(Queue(name="care", skills=("care",)),),
 )
+AUDIT_SECRET: Final = "the secret behind the seals of the bench"
 BEGIN: Final = 1_700_000_000_000
 """When the first message was posted, milliseconds; one a millisecond follows."""
 

@@ -13,6 +13,7 @@ from schemas.codec import UnreadableRecord
 from topics.catalogue import AUDIT_SEALS, AUDIT_WRITERS, INTERACTION_EVENTS, ROUTING_EVENTS
 from topics.reading import high_watermarks, read_all
 
+SAID: Final = 1_000
 LOGS: Final = (INTERACTION_EVENTS, ROUTING_EVENTS)
 
 
@@ -39,7 +40,7 @@ def verify(cluster: Cluster, keys: Mapping[str, bytes], progress: Callable[[int]
 
     Args:
         keys: the writers' public keys, from where they can be trusted.
-        progress: told the number of events so far, now and then.
+        progress: told the number of events so far, each time that there are SAID more.
     """
     ends = _ends(cluster)  # first: every event before them has its seal by the time at which the seals are read
     seals, chains, checked = Seals(keys), Chains(), Checked()
@@ -59,7 +60,8 @@ def verify(cluster: Cluster, keys: Mapping[str, bytes], progress: Callable[[int]
             checked.faults += chains.hold(place, offset, key, cluster.codec.decode(value), own)
         except UnreadableRecord as error:
             checked.faults.append(Fault(*place, offset, key, f"it can't be read: {error}"))
-        progress(checked.events)
+        if checked.events % SAID == 0:
+            progress(checked.events)
     checked.faults += seals.end(ends)
     checked.heads = dict(seals.heads)
     return checked

@@ -11,7 +11,7 @@ from rejoinder.cluster import Cluster
 from topics.catalogue import HOUR, INTERACTION_EVENTS, ROUTING_EVENTS
 from topics.merging import in_order
 from topics.messages import Arrived
-from topics.reading import Place, high_watermarks, low_watermarks, offsets_at
+from topics.reading import Place, offsets_at, watermarks
 
 STREAMS: Final = {"interaction": INTERACTION_EVENTS, "routing": ROUTING_EVENTS}
 
@@ -93,7 +93,9 @@ def replay(cluster: Cluster, wanted: Wanted, count: Count, told: Callable[[], No
 def _stretches(cluster: Cluster, topic: str, wanted: Wanted) -> Mapping[Place, tuple[int, int]]:
     """Where it begins and ends in each partition that can have any of it."""
     partitions = _partitions(cluster, topic, wanted)
-    low, high = (each(cluster.broker, topic, partitions) for each in (low_watermarks, high_watermarks))
+    found = watermarks(cluster.broker, topic, partitions)
+    low = {each: first for each, (first, _) in found.items()}
+    high = {each: end for each, (_, end) in found.items()}
     if wanted.since is not None and wanted.account is None:
         # An event is written after it occurred, or its writer's clock is wrong: by less than an hour.
         early = offsets_at(cluster.broker, topic, dict.fromkeys(partitions, max(0, wanted.since - HOUR)))

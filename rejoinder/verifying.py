@@ -6,23 +6,25 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import TopicPartition
 
 from engine.decider import Decider
 from engine.envelope import digest
 from engine.interaction.decider import InteractionDecider
+from engine.policy.rules import Rules
 from engine.record import COLLECT_AFTER
 from engine.routing.decider import RoutingDecider
 from rejoinder.cluster import Cluster, connect
 from rejoinder.settings import Settings
-from topics import policies
+from topics import letters, policies
 from topics.again import Again, Recorded, Walk
 from topics.apart import WORDS_KEPT, take_names, take_words
-from topics.deciding import Deciding
-from topics.reading import asking, low_watermarks, read_all
+from topics.deciding import UNDECIDABLE, Deciding
+from topics.reading import asking, read_all, watermarks
 from topics.shelves import Position
 from topics.transactions import CALL_TIMEOUT
 
@@ -43,23 +45,66 @@ def verify(
         jobs: how many processes; 1: this one.
         told: how many commands were decided in how many partitions, now and then.
     """
+    cluster = connect(settings, bootstrap)
+    # First: the events and the dead letters of what was decided before are in their topics by now.
+    stretches = [stretch for name in DECIDERS for stretch in _stretches(cluster, name, places)]
     commands = done = 0
-    for again in _each(settings, bootstrap, places, jobs):
+    for again in _each(settings, cluster, stretches, jobs):
         commands, done = commands + again.commands, done + 1
         told(commands, done)
         yield again
 
 
-def _each(settings: Settings, bootstrap: str, places: Sequence[tuple[str, int]], jobs: int) -> Iterator[Again]:
-    if jobs == 1 or len(places) == 1:
-        cluster = connect(settings, bootstrap)
-        for place in places:
-            yield decide_one(cluster, *place)
+class _Stretch(NamedTuple):
+    """The commands of a partition that are to be decided again."""
+
+    decider: str
+    partition: int
+    first: int
+    """The offset of the first that is kept."""
+    until: int
+    """The offset before which all were decided."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What all partitions have in common."""
+
+    cluster: Cluster
+    policies: dict[int, Rules]
+    undecided: frozenset[tuple[str, int, int]]
+    """Topic, partition and offset of the commands that came to nothing by a fault of the code, which may be mended."""
+
+
+def _stretches(cluster: Cluster, name: str, places: Sequence[tuple[str, int]]) -> list[_Stretch]:
+    partitions = [partition for decider, partition in places if decider == name]
+    if not partitions:
+        return []
+    commands = cluster.catalogue.name(f"{name}.commands")
+    with asking(cluster.broker, cluster.catalogue.name(f"{name}.processor")) as asked:
+        found = asked.committed([TopicPartition(commands, each) for each in partitions], CALL_TIMEOUT)
+    kept = watermarks(cluster.broker, commands, partitions)
+    return [_Stretch(name, each.partition, kept[each.partition][0], max(each.offset, 0)) for each in found]
+
+
+def _know(cluster: Cluster) -> _Known:
+    broker, catalogue, codec = cluster.broker, cluster.catalogue, cluster.codec
+    undecided = (each.letter for each in letters.read(broker, catalogue, codec) if each.letter.code == UNDECIDABLE)
+    places = frozenset((each.source_topic, each.source_partition, each.source_offset) for each in undecided)
+    return _Known(cluster, policies.rules(broker, catalogue, codec), places)
+
+
+def _each(settings: Settings, cluster: Cluster, stretches: Sequence[_Stretch], jobs: int) -> Iterator[Again]:
+    if jobs == 1 or len(stretches) == 1:
+        known = _know(cluster)
+        for stretch in stretches:
+            yield _decide(known, stretch)
         return
     # Nothing is forked: the client's threads don't survive it.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(places)), context, _begin, (settings, bootstrap)) as pool:
-        asked = [pool.submit(_in_process, *place) for place in places]
+    begun = _begin, (settings, cluster.bootstrap)
+    with ProcessPoolExecutor(min(jobs, len(stretches)), context, *begun) as pool:
+        asked = [pool.submit(_in_process, stretch) for stretch in stretches]
         try:
             for each in as_completed(asked):
                 yield each.result()
@@ -67,25 +112,16 @@ def _each(settings: Settings, bootstrap: str, places: Sequence[tuple[str, int]],
             pool.shutdown(cancel_futures=True)
 
 
-def decide_one(cluster: Cluster, name: str, partition: int) -> Again:
+def _decide(known: _Known, stretch: _Stretch) -> Again:
     """One partition, in this process."""
-    decider = DECIDERS[name]()
+    cluster, (name, partition, first, until) = known.cluster, stretch
     commands, events = (cluster.catalogue.name(f"{name}.{each}") for each in ("commands", "events"))
-    until = _decided(cluster, name, commands, partition)  # first: their events are in the log by now
-    first = low_watermarks(cluster.broker, commands, [partition])[partition]
-    known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     with closing(_recorded(cluster, events, partition)) as log:
-        walk = Walk(decider, cluster.codec, known, partition, log, (commands, events))
+        walk = Walk(DECIDERS[name](), cluster.codec, known.policies, partition, log, (commands, events))
         with closing(read_all(cluster.broker, commands, [partition], f"again-{commands}", {partition: first})) as asked:
             kept = takewhile(lambda record: record.offset < until, asked)
-            return walk.run(kept, first, lambda now: _take_apart(cluster, name, walk.deciding, partition, now))
-
-
-def _decided(cluster: Cluster, name: str, commands: str, partition: int) -> int:
-    """The offset before which all commands were decided."""
-    with asking(cluster.broker, cluster.catalogue.name(f"{name}.processor")) as asked:
-        place = asked.committed([TopicPartition(commands, partition)], CALL_TIMEOUT)[0]
-    return max(place.offset, 0)
+            decided = (each for each in kept if (commands, partition, each.offset) not in known.undecided)
+            return walk.run(decided, first, lambda now: _take_apart(cluster, name, walk.deciding, partition, now))
 
 
 def _recorded(cluster: Cluster, events: str, partition: int) -> Generator[Recorded, None, None]:
@@ -106,15 +142,15 @@ def _take_apart(cluster: Cluster, name: str, deciding: Deciding, partition: int,
         take_words(cluster.broker, content, decidings, cluster.codec, positions, max(0, now - WORDS_KEPT))
 
 
-_CLUSTER: list[Cluster] = []
+_KNOWN: list[_Known] = []
 """Of a process of the pool."""
 
 
 def _begin(settings: Settings, bootstrap: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the process that began them ends them
     gc.set_threshold(COLLECT_AFTER)
-    _CLUSTER.append(connect(settings, bootstrap))
+    _KNOWN.append(_know(connect(settings, bootstrap)))
 
 
-def _in_process(decider: str, partition: int) -> Again:
-    return decide_one(_CLUSTER[0], decider, partition)
+def _in_process(stretch: _Stretch) -> Again:
+    return _decide(_KNOWN[0], stretch)

@@ -122,7 +122,7 @@ class Counting:
         """`rejoinder watch`."""
         return subprocess.run(
             [sys.executable, "-m", "rejoinder", "watch", *options],
-            cwd=ROOT, env=self._environment, capture_output=True, timeout=60, check=False,
+            cwd=ROOT, env={**self._environment, "COLUMNS": "200"}, capture_output=True, timeout=60, check=False,
         )  # fmt: skip
 
     def whole(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ PEOPLE: Final = frozenset({"agent", "supervisor"})
 """Actors whose commands may be repeated with the same id: what became of them is kept for a day."""
 REMEMBERED: Final = 86_400_000
 TIMER_TOPIC: Final = "timer"
+UNDECIDABLE: Final = "undecidable"
+"""The code of a dead letter that a fault of ours made."""
 
 
 class ChainBroken(RejoinderError):
@@ -142,7 +144,7 @@ class Deciding:
             fault = f"deciding {type(command).__name__} failed with {place_of(error)}"
             interaction_id = getattr(command, "interaction_id", None)
             log.error("undecidable", command_id=command.command_id, interaction_id=interaction_id, fault=fault)
-            return [self._dead_letter(key, self._codec.encode(command), source, "undecidable", fault)]
+            return [self._dead_letter(key, self._codec.encode(command), source, UNDECIDABLE, fault)]
         return cause.outputs
 
     def advance(self, now: int) -> list[Output]:
@@ -262,7 +264,7 @@ class Deciding:
             log.error("undecidable", deadline=timer.name, ref=timer.ref, fault=fault)
             source = Input(TIMER_TOPIC, self._partition, -1)
             later = self._codec.encode(asked_later(rows.key, timer, now, self._decider.name))
-            return [self._dead_letter(rows.key, later, source, "undecidable", fault)]
+            return [self._dead_letter(rows.key, later, source, UNDECIDABLE, fault)]
 
     def unreadable(self, key: bytes | None, value: bytes | None, source: Input, code: str, reason: str) -> Output:
         """The dead letter of a record that is no command."""

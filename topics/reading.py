@@ -48,20 +48,15 @@ def asking(broker: Broker, group: str) -> Iterator[Consumer]:
 
 def high_watermarks(broker: Broker, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """The offset after the last record of each partition, decided or not."""
+    return {each: high for each, (_, high) in watermarks(broker, topic, partitions).items()}
+
+
+def watermarks(broker: Broker, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """For each partition the offset of the first record that it still has, and the one after its last."""
     consumer = broker.consumer(clients.reader(broker.bootstrap, f"watermarks-{topic}", "read_uncommitted"))
     deadline = time.monotonic() + clients.ASK_TIMEOUT
     try:
-        return {each: _watermarks(consumer, broker, TopicPartition(topic, each), deadline)[1] for each in partitions}
-    finally:
-        consumer.close()
-
-
-def low_watermarks(broker: Broker, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """The offset of the first record that each partition still has; where it has none, of the next."""
-    consumer = broker.consumer(clients.reader(broker.bootstrap, f"watermarks-{topic}", "read_uncommitted"))
-    deadline = time.monotonic() + clients.ASK_TIMEOUT
-    try:
-        return {each: _watermarks(consumer, broker, TopicPartition(topic, each), deadline)[0] for each in partitions}
+        return {each: _watermarks(consumer, broker, TopicPartition(topic, each), deadline) for each in partitions}
     finally:
         consumer.close()
 

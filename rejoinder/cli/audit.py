@@ -66,7 +66,8 @@ def verify(file: Keys = None, json: Json = False, data: Data = None, config: Con
     settings, instance = running_instance(data, config)
     cluster = cluster_of(settings, instance)
     trusted = _derived(settings, cluster) if file is None else _read(file)
-    checked = verify_log(cluster, trusted)
+    with step("Reading the log") as progress:
+        checked = verify_log(cluster, trusted, lambda events: progress.update(f"{events:,} events"))
     if json:
         print_json([_told(checked)])
     else:

@@ -44,6 +44,15 @@ def cluster_of(settings: Settings, instance: Instance) -> Cluster:
     Raises:
         KafkaUnreachable, TopicMissing, NotDeployed: as they say.
     """
+    return connect(counted(settings, instance), instance.bootstrap)
+
+
+def counted(settings: Settings, instance: Instance) -> Settings:
+    """The settings with as many partitions as a running instance has.
+
+    Raises:
+        KafkaUnreachable, TopicMissing: as they say.
+    """
     topic = catalogue_of(settings).name(INTERACTION_COMMANDS)
     try:
         found = AdminClient(clients.admin(instance.bootstrap)).list_topics(timeout=clients.ASK_TIMEOUT).topics
@@ -51,8 +60,8 @@ def cluster_of(settings: Settings, instance: Instance) -> Cluster:
         raise KafkaUnreachable(instance.bootstrap, error.args[0].str()) from error
     if topic not in found:
         raise TopicMissing(topic, instance.bootstrap)
-    counted = settings.topics.model_copy(update={"partitions": len(found[topic].partitions)})
-    return connect(settings.model_copy(update={"topics": counted}), instance.bootstrap)
+    topics = settings.topics.model_copy(update={"partitions": len(found[topic].partitions)})
+    return settings.model_copy(update={"topics": topics})
 
 
 def new_id() -> str:

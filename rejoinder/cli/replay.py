@@ -19,7 +19,7 @@ from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json, Since, Until, instant
 from rejoinder.cli.terminal import clean, moment, print_json, tell
 from rejoinder.cluster import Cluster
-from rejoinder.progress import step
+from rejoinder.progress import Pace, step
 from rejoinder.replay_sinks import Sink, into_file, into_topic, told
 from rejoinder.replaying import STREAMS, Count, Replayed, Wanted
 from rejoinder.replaying import replay as replay_log
@@ -151,17 +151,14 @@ def _progress(count: Count, on_screen: bool) -> Iterator[Any]:
     if on_screen:
         yield lambda: None
         return
-    begun, turns = time.monotonic(), 0
+    pace, turns = Pace(), 0
     with step("Replaying") as progress:
 
         def say() -> None:
             nonlocal turns
             turns += 1
-            if turns % TELL_EVERY == 0 and count.of:
-                rate = count.read / max(0.001, time.monotonic() - begun)
-                left = (count.of - count.read) / max(1.0, rate)
-                share = f"{100 * count.read // count.of} %, {rate:,.0f} a second, {left:.0f} s left"
-                progress.update(f"{share}, {count.chosen} events")
+            if turns % TELL_EVERY == 0:
+                progress.update(f"{pace.of(count.read, count.of)}, {count.chosen} events")
 
         yield say
 

@@ -10,14 +10,13 @@ import typer
 from engine.errors import RejoinderError
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import running_instance
-from rejoinder.cli.kafka import cluster_of
+from rejoinder.cli.kafka import counted
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import moment, print_json, print_table, tell
 from rejoinder.progress import step
 from rejoinder.verifying import DECIDERS
 from rejoinder.verifying import verify as decide_again
 from topics.again import Again
-from topics.catalogue import INTERACTION_COMMANDS
 
 
 class Differs(RejoinderError):
@@ -44,10 +43,8 @@ def verify(
     if decider is not None and decider not in DECIDERS:
         raise BadInput(f"there is no decider {decider!r}; there are {', '.join(DECIDERS)}")
     settings, instance = running_instance(data, config)
-    cluster = cluster_of(settings, instance)
-    partitions = cluster.catalogue.topic(INTERACTION_COMMANDS).partitions
-    counted = settings.topics.model_copy(update={"partitions": partitions})
-    settings = settings.model_copy(update={"topics": counted})
+    settings = counted(settings, instance)
+    partitions = settings.topics.partitions
     if partition is not None and partition >= partitions:
         raise BadInput(f"there is no partition {partition}: there are {partitions}, from 0 on")
     chosen = range(partitions) if partition is None else [partition]

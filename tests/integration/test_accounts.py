@@ -24,6 +24,7 @@ from engine.errors import RejoinderError
 from rejoinder.accounts import Accounts, XToken, digest
 from rejoinder.cli import app
 from rejoinder.settings import variable_of
+from tests.ended import Ended
 from tests.processing import ROOT, eventually
 from tests.x_samples import Kept
 
@@ -31,17 +32,8 @@ X_SECRET, META_SECRET, VERIFY = "the secret of X's app", "the secret of Meta's a
 ACCOUNT, PAGE = "42", "777"
 
 
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
+class Checked(Ended):
+    """How a command of `accounts` ended."""
 
     def states(self) -> dict[str, str]:
         """What was found, by what was looked at."""
@@ -58,7 +50,7 @@ class Place:
     x: XWebhook = field(repr=False)
     meta: MetaWebhook = field(repr=False)
 
-    def call(self, *arguments: str, given: str | None = None, **settings: str) -> Ended:
+    def call(self, *arguments: str, given: str | None = None, **settings: str) -> Checked:
         """Runs a command. Options are settings, with __ for the dot."""
         environment = {
             "data": str(self.folder), "x.api": self.simulator, "x.consumer_key": CONSUMER_KEY,
@@ -73,9 +65,9 @@ class Place:
             assert secret not in shown
         assert user_context(X_SECRET, ACCOUNT).token_secret not in shown
         if isinstance(result.exception, RejoinderError):
-            return Ended(result.exception.exit_code, result.stdout, str(result.exception))
+            return Checked(result.exception.exit_code, result.stdout, str(result.exception))
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return Ended(result.exit_code, result.stdout, result.stderr)
+        return Checked(result.exit_code, result.stdout, result.stderr)
 
     def switch(self, **settings: object) -> None:
         """Has the platforms do otherwise."""
@@ -134,11 +126,11 @@ def x_token() -> str:
     return json.dumps({"access_token": context.access_token, "access_token_secret": context.token_secret})
 
 
-def add_x(place: Place, *more: str, **settings: str) -> Ended:
+def add_x(place: Place, *more: str, **settings: str) -> Checked:
     return place.call("add", f"x:{ACCOUNT}", "--token-file", "-", "--json", *more, given=x_token(), **settings)
 
 
-def add_page(place: Place, *more: str, **settings: str) -> Ended:
+def add_page(place: Place, *more: str, **settings: str) -> Checked:
     token = page_token(META_SECRET, PAGE)
     return place.call("add", f"facebook:{PAGE}", "--token-file", "-", "--json", *more, given=token, **settings)
 

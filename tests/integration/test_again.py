@@ -8,17 +8,20 @@ from confluent_kafka.admin import AdminClient
 
 from engine.decider import Context, Decision
 from engine.interaction import events as e
+from engine.interaction.commands import ReceiveMessage
 from engine.interaction.decider import InteractionDecider
 from engine.record import Command
 from engine.rows import Rows
 from rejoinder import verifying
 from rejoinder.cluster import Cluster
 from rejoinder.verifying import DECIDERS, verify
-from tests.processing import agent, deployed, eventually, message, send, settings_of, working
+from tests.processing import agent, deployed, eventually, message, send, settings_of, setup, working
+from tests.threads import in_threads
 from topics import clients
 from topics.again import Again
 from topics.catalogue import INTERACTION_COMMANDS, INTERACTION_EVENTS
-from topics.reading import low_watermarks, read_all
+from topics.processor import Processor
+from topics.reading import read_all, watermarks
 
 PARTITIONS = 2
 PREFIX = "again."
@@ -40,9 +43,14 @@ def cluster(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
 
 
 def _received(cluster: Cluster) -> int:
-    topic = cluster.catalogue.name(INTERACTION_EVENTS)
-    found = read_all(cluster.broker, topic, range(PARTITIONS), "count")
-    return sum(isinstance(cluster.codec.decode(record.value or b""), e.MessageReceived) for record in found)
+    return len(_received_of(cluster))
+
+
+def _received_of(cluster: Cluster) -> list[e.MessageReceived]:
+    topic = cluster.catalogue.topic(INTERACTION_EVENTS)
+    found = read_all(cluster.broker, topic.name, range(topic.partitions), "count")
+    events = (cluster.codec.decode(record.value or b"") for record in found)
+    return [event for event in events if isinstance(event, e.MessageReceived)]
 
 
 def again(cluster: Cluster, jobs: int = 1) -> list[Again]:
@@ -89,6 +97,24 @@ def test_a_changed_rule_is_found_with_the_first_event_that_it_changes(
         assert "of this Queued, priority is" in each.difference.reason
 
 
+def test_what_a_fault_of_the_code_left_undecided_is_passed_over_once_it_is_mended(
+    kafka: str, topic_prefix: str
+) -> None:
+    class Broken(InteractionDecider):
+        def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
+            if isinstance(command, ReceiveMessage) and command.platform_id == "1":
+                raise ValueError
+            return super().decide(rows, command, context)
+
+    other = deployed(kafka, topic_prefix, 1)
+    send(other, [message(author, 0) for author in range(3)])
+    with in_threads(Processor(setup(other, Broken(), "1")).run):
+        eventually("the others are received", lambda: len(_received_of(other)) == 2)
+    (found,) = verify(settings_of(kafka, topic_prefix, 1), kafka, [("interaction", 0)], 1)
+    assert found.difference is None
+    assert found.events > 2
+
+
 def test_from_the_first_command_that_is_kept(cluster: Cluster) -> None:
     """Last in this file: what retention takes is gone."""
     topic = cluster.catalogue.name(INTERACTION_COMMANDS)
@@ -96,7 +122,7 @@ def test_from_the_first_command_that_is_kept(cluster: Cluster) -> None:
     gone = [TopicPartition(topic, partition, 14) for partition in range(PARTITIONS)]
     for future in admin.delete_records(gone).values():
         future.result(30)
-    assert set(low_watermarks(cluster.broker, topic, range(PARTITIONS)).values()) == {14}
+    assert {first for first, _ in watermarks(cluster.broker, topic, range(PARTITIONS)).values()} == {14}
     found = [each for each in again(cluster) if each.decider == "interaction"]
     assert [each.difference for each in found] == [None] * PARTITIONS
     assert all(each.before > 0 and each.events > 0 for each in found)

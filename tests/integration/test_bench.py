@@ -105,7 +105,7 @@ def test_a_worker_goes_on_from_the_contacts_that_were_written(population: Popula
     # Its state was made from the log by a real worker, which checks the chain of each key.
     log = population.cluster.catalogue
     assert population.group().is_at_end()
-    assert not population.group().is_at_end(dict.fromkeys(range(16), 3))
+    assert not population.group().is_at_end(dict.fromkeys(range(16), 9))
     before = written(population.cluster.broker, log, INTERACTION_EVENTS)
     keys = {key for records in before.values() for key, _, _ in records if key and not key.startswith(b"~")}
     assert len(keys) == 30

@@ -28,6 +28,7 @@ from rejoinder.policy_file import STARTER, parse
 from rejoinder.services import Services
 from rejoinder.settings import load
 from rejoinder.supervisor import Program, Supervisor
+from tests.ended import Ended
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "the consumer secret"
@@ -35,20 +36,6 @@ ACCOUNT = "1000000000001"
 HOSTILE = "@AcmeCare \u202eevil\u202c \x1b[31mred\x00 [bold]two\nlines " + "x" * 150
 PATIENCE = 60.0
 pytestmark = pytest.mark.timeout(240)
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[Any]:
-        """Standard output, which has to be JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass
@@ -194,7 +181,7 @@ def test_a_wrongly_signed_file_is_refused_with_its_line(company: Company, monkey
 
 
 def test_interactions_are_listed_filtered_and_paged(company: Company) -> None:
-    first, second = company.interaction_of("user501"), company.interaction_of("user501")
+    first, second = company.interaction_of("user501"), company.interaction_of("user502")
     ids = {first["interaction_id"], second["interaction_id"]}
     for options in (["--account", f"x:{ACCOUNT}"], ["--agent", "ann"], ["--channel", "x"], ["--queue", "care"]):
         assert ids <= {line["interaction_id"] for line in company.done("interactions", "--json", *options).lines}
@@ -216,8 +203,8 @@ def test_contacts_are_found_by_a_part_of_their_name(company: Company) -> None:
 
 
 def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> None:
-    interaction = company.interaction_of("user501")
-    (told,) = company.done("trace", "@user501", "--json").lines
+    interaction = company.interaction_of("user502")
+    (told,) = company.done("trace", "@user502", "--json").lines
     assert told["interaction_id"] == interaction["interaction_id"]
     assert told["steps"][0]["event"] == "MessageReceived"
     shown = company.done("trace", interaction["interaction_id"]).out

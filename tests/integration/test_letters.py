@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from engine.interaction.letters import DeadLetterSettled, SettleDeadLetter
 from rejoinder.cli import app, settling
 from rejoinder.cluster import Cluster
 from rejoinder.redriving import Wanted
+from tests.ended import Ended
 from tests.log_checks import read_log, records_of
 from tests.processing import ROOT, deployed, eventually, message, send, setup, working
 from tests.settling import redrive
@@ -43,19 +43,6 @@ class Broken(InteractionDecider):
         if isinstance(command, ReceiveMessage) and command.platform_id == "1":
             raise ValueError("hushhush")
         return super().decide(rows, command, context)
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 def call(*arguments: str, given: str | None = None) -> Ended:

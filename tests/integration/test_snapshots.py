@@ -272,7 +272,7 @@ def test_old_words_are_not_read_back(cluster: Cluster, tmp_path: Path, monkeypat
     decide(cluster, old, 1)
     monkeypatch.setattr("topics.processor.WORDS_KEPT", -60_000)  # of what comes in a minute, and not before
     read: list[str] = []
-    monkeypatch.setattr(apart, "_take_word", lambda deciding, record, codec: read.append(record.key.decode()))
+    monkeypatch.setattr(apart, "take_word", lambda deciding, record, codec: read.append(record.key.decode()))
     with working(cluster, state=new) as (processor,):
         eventually("it has its partitions", processor.assigned.is_set)
         kinds = [

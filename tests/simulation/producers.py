@@ -47,6 +47,8 @@ class SimulatedProducer:
         self._fatal: KafkaError | None = None
         self._abortable: KafkaError | None = None
         self._ending: Ending | None = None
+        self._is_uncertain = False
+        """Whether records may be on their way of which the client does not know what became."""
 
     def init_transactions(self, timeout: float = -1) -> None:
         self._call("init")
@@ -86,7 +88,8 @@ class SimulatedProducer:
         if self._queue and self._kafka.faults.happens("records late"):
             late, self._queue = self._queue, []
             when = self._kafka.scheduler.now + self._kafka.scheduler.chance.uniform(0, LATE)
-            self._kafka.scheduler.at(when, lambda: self._arrive(late))
+            epoch = self._epoch
+            self._kafka.scheduler.at(when, lambda: self._arrive(late, epoch))
             return len(late)
         self._until_marked(timeout)
         while self._queue and self._fatal is None:
@@ -120,7 +123,9 @@ class SimulatedProducer:
         """Asks for the commit. Asked again after a time-out, it goes on waiting for the same answer."""
         if self._ending is None:
             if self._queue and self.flush(timeout) > 0:
-                # The client commits nothing before every record is acknowledged.
+                # The client commits nothing before every record is acknowledged, and asks for another epoch, so that
+                # those that come late after all are refused.
+                self._is_uncertain = True
                 raise self._to_abort(KafkaError._MSG_TIMED_OUT, "records were not acknowledged")
             self._call("commit")
             self._until_marked(timeout)
@@ -149,6 +154,9 @@ class SimulatedProducer:
             self._fatal = error
             raise KafkaException(error)
         self._is_begun, self._abortable, self._ending = False, None, None
+        if self._is_uncertain:
+            self._epoch, self._is_uncertain = self._kafka.init(self._name), False
+            self._until_marked(timeout)
 
     # --- inside ---
 
@@ -195,13 +203,13 @@ class SimulatedProducer:
             message = Read((*each.place, offset), (each.key, each.value), None)
             self._acknowledged.append(lambda: told(None, message))
 
-    def _arrive(self, late: list[Queued]) -> None:
+    def _arrive(self, late: list[Queued], epoch: int) -> None:
         """What was given up arrives after all, if it still may."""
         writer = self._kafka.writers[self._name]
         latest = writer.latest
-        if writer.epoch == self._epoch and latest is not None and not latest.decision and latest.epoch == self._epoch:
+        if writer.epoch == epoch and latest is not None and not latest.decision and latest.epoch == epoch:
             for each in late:
-                self._kafka.write(self._name, self._epoch, each.place, each.key, each.value)
+                self._kafka.write(self._name, epoch, each.place, each.key, each.value)
 
     def _acknowledge(self) -> int:
         told, self._acknowledged = self._acknowledged, []
