@@ -231,8 +231,20 @@ def hold(connection: psycopg.Connection[Any], name: str) -> None:
     Raises:
         RebuildRuns: another one is at it.
     """
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, name)).fetchone()
-    if row != (True,):
+    _hold(connection, "SELECT pg_try_advisory_lock(%s, hashtext(%s))", name)
+
+
+def hold_meanwhile(connection: psycopg.Connection[Any], name: str) -> None:
+    """`hold`, until the end of the transaction.
+
+    Raises:
+        RebuildRuns: another one is at it.
+    """
+    _hold(connection, "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", name)
+
+
+def _hold(connection: psycopg.Connection[Any], query: str, name: str) -> None:
+    if connection.execute(query.encode(), (_LOCK, name)).fetchone() != (True,):
         raise RebuildRuns(f"Another rebuild of {name} is running: let it end, or end it, and start this one again.")
 
 

@@ -186,6 +186,16 @@ class Audit(Section):
     )
 
 
+class Erasure(Section):
+    hours: float = Field(
+        6.0,
+        gt=0,
+        le=10,
+        description="Hours within which workers and PostgreSQL take what was erased out of their files. Kafka takes "
+        "12 more; X leaves a day for all of it.",
+    )
+
+
 class Accounts(Section):
     file: Folder | None = Field(
         None, description="Where the accounts' tokens lie; else secrets/accounts.json in the data folder."

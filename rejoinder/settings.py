@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from rejoinder.sections import (
     Accounts,
     Audit,
+    Erasure,
     Folder,
     Home,
     Kafka,
@@ -68,6 +69,7 @@ class Settings(Section):
     time: Time = Time()
     home: Home = Home()
     audit: Audit = Audit()
+    erasure: Erasure = Erasure()
     accounts: Accounts = Accounts()
     x: X = X()
     meta: Meta = Meta()

@@ -32,13 +32,21 @@ AUDIT_WRITERS: Final = "audit.writers"
 SCHEMAS: Final = "_schemas"
 
 KEPT: Final = {"cleanup.policy": "delete", "retention.ms": str(FOR_EVER), "retention.bytes": str(FOR_EVER)}
-A_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}
+A_MONTH: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(30 * DAY),
+    # A file goes as a whole, when its last record is old enough: no file holds more than a day.
+    "segment.ms": str(DAY),
+}
 A_DAY: Final = {"cleanup.policy": "delete", "retention.ms": str(DAY)}
 COMPACTED: Final = {"cleanup.policy": "compact"}
 ERASABLE: Final = COMPACTED | {
     # A deletion has to take effect within 24 hours (X's terms): half of them for the broker to begin, at the
-    # latest. It also ends the segment that is written to in this time, which compaction never touches.
+    # latest. It also ends the file that is written to after this time, which compaction never touches; but only when
+    # something is written to it: topics.pushing sees to that.
     "max.compaction.lag.ms": str(12 * HOUR),
+    # Whoever was away for less than this (a projector, a worker's state) hears of everything that was erased.
+    "delete.retention.ms": str(60 * DAY),
 }
 ATTEMPTS: Final = {
     # Twice as long as the orders: while one can still be read, what came of it is known.

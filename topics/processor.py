@@ -12,7 +12,7 @@ Why no record is lost, doubled or seen from a zombie:
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +84,8 @@ class Setup:
     recorded: bool = False
     shelves: Callable[[int], Shelf] = lambda partition: MemoryShelf()
     """Where the rows of each partition lie that are not in memory."""
+    sweep: Callable[[int, Collection[int]], None] = lambda now, owned: None
+    """Called at every turn with the time and the partitions that are in use: see topics.rocks."""
     point: Callable[[str], None] = lambda name: None
     """Called at named points of a batch; crash tests stop the process there."""
     observer: Observer = UNOBSERVED
@@ -174,6 +176,7 @@ class Processor:
                     aborts = 0
                     self._restarts.progress()
                 self._save(now, is_busy=len(messages) == MAX_BATCH)
+                self._setup.sweep(now, self._partitions)
             except Abort as error:
                 aborts += 1
                 observer.aborted()

@@ -6,18 +6,32 @@ stands there once more, with nothing under it.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
-from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+import structlog
+from rocksdict import (
+    BlockBasedIndexType,
+    BlockBasedOptions,
+    BottommostLevelCompaction,
+    Cache,
+    CompactOptions,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+)
 
 from engine.bookkeeping import Timer
 from engine.errors import RejoinderError
 from engine.rows import Row
 from topics.shapes import Shape, beginning, tag_at
 from topics.shelves import Change, Due, Position, Saved, due_of
+
+log = structlog.get_logger()
 
 R = TypeVar("R", bound=Row)
 
@@ -32,8 +46,15 @@ _TIMERS: Final = msgspec.msgpack.Decoder(Timer)
 _LENGTH: Final = struct.Struct(">H")
 _WHEN: Final = struct.Struct(">Q")
 _AFTER: Final = b"\xff"
+_SWEPT: Final = b"swept"
 _AT_ONCE: Final = 5_000
 """How many rows are written together when all are gone through."""
+
+
+SWEPT_EVERY: Final = 6 * 3_600_000
+"""Milliseconds: what was deleted is gone from the files within them. X's terms leave a day for all of it."""
+SWEPT_AGAIN: Final = 600_000
+"""Milliseconds until another try, where the disk did not take it."""
 
 
 class StateUnusable(RejoinderError):
@@ -46,6 +67,7 @@ class RocksFolder:
     Args:
         path: its folder; what is above it has to be there.
         kinds: the types of rows. Where they changed since the folder was written, it is emptied: state is derived.
+        swept_every: milliseconds, see `sweep`.
 
     What a killed process had written is there afterwards, because RocksDB's own log is with the system then. A loss of
     power may take the latest of it, rows and position alike.
@@ -54,8 +76,10 @@ class RocksFolder:
         StateUnusable: another process has it open, or it is broken.
     """
 
-    def __init__(self, path: str, kinds: Sequence[type[Row]]) -> None:
+    def __init__(self, path: str, kinds: Sequence[type[Row]], swept_every: int = SWEPT_EVERY) -> None:
         self._path = path
+        self._swept_every = swept_every
+        self._sweeper: threading.Thread | None = None
         self.shape = Shape(kinds)
         self.encode, self.tags, self.decoders = self.shape.encode, self.shape.tags, self.shape.decoders
         self.db = self._open()
@@ -64,10 +88,60 @@ class RocksFolder:
             Rdict.destroy(path, _options())
             self.db = self._open()
             self.db[_SHAPE] = self.shape.text
+        swept = self.db.get(_SWEPT)
+        self._swept = None if swept is None else _WHEN.unpack(swept)[0]
 
     def shelf(self, partition: int) -> "RocksShelf":
         """The shelf of a partition."""
         return RocksShelf(self, partition)
+
+    def sweep(self, now: int, owned: Collection[int]) -> None:
+        """Takes what was deleted from the files, when it is time: in a thread of its own, beside the work.
+
+        A deleted row lies in RocksDB's files until what it was overwritten with meets it there, which for a row that
+        nobody touches again may be never. The shelves of partitions that others own by now go too: nobody tells them
+        what is to be forgotten.
+
+        Args:
+            now: milliseconds.
+            owned: the partitions that are in use.
+        """
+        if self._swept is None:
+            self._keep_swept(now)
+        if now < self._swept + self._swept_every or (self._sweeper is not None and self._sweeper.is_alive()):
+            return
+        self._swept = now - self._swept_every + min(SWEPT_AGAIN, self._swept_every)  # unless it succeeds
+        for partition in self._partitions() - set(owned):
+            self.shelf(partition).clear()
+        self._sweeper = threading.Thread(target=self._compact, args=(now,), name="sweep", daemon=True)
+        self._sweeper.start()
+
+    def _compact(self, now: int) -> None:
+        try:
+            self.db.flush()
+            self.db.compact_range(None, None, _whole())
+        except Exception as error:  # the library raises nothing more special
+            log.error("what was deleted is still on the disk", folder=self._path, why=str(error))
+        else:
+            self._keep_swept(now)
+
+    def _keep_swept(self, now: int) -> None:
+        self._swept = now
+        self.db[_SWEPT] = _WHEN.pack(now)
+
+    def _partitions(self) -> set[int]:
+        """Those that have a shelf with something on it."""
+        found, walker = set(), self.db.iter(ReadOptions())
+        walker.seek_to_first()
+        while walker.valid():
+            place = walker.key()
+            if place in (_SHAPE, _SWEPT):
+                walker.next()
+                continue
+            (partition,) = _LENGTH.unpack_from(place)
+            found.add(partition)
+            walker.seek(_LENGTH.pack(partition) + _AFTER)
+        return found
 
     def close(self) -> None:
         """Frees the folder for another process.
@@ -75,6 +149,8 @@ class RocksFolder:
         Raises:
             StateUnusable: what was written last can't be kept, after a disk that was full.
         """
+        if self._sweeper is not None:
+            self._sweeper.join()
         try:
             self.db.close()
         except Exception as error:  # the library raises nothing more special
@@ -251,6 +327,14 @@ class RocksShelf:
                 return
             yield place, walker.value()
             walker.next()
+
+
+def _whole() -> CompactOptions:
+    """A compaction that leaves no file as it is, beside those that RocksDB makes by itself."""
+    options = CompactOptions()
+    options.set_exclusive_manual_compaction(False)
+    options.set_bottommost_level_compaction(BottommostLevelCompaction.force())
+    return options
 
 
 def _unwritten(error: Exception) -> str:

@@ -21,6 +21,7 @@ from engine.interaction.state import (
     PendingWords,
 )
 from engine.interaction.writing import CONTENT, INTERACTION, PROFILES, Case, meta
+from engine.record import Millis
 from engine.rows import Rows
 
 ENDED: Final = "erased"
@@ -123,6 +124,13 @@ def remove_one(case: Case, event: ce.WordsErased) -> Iterator[Send]:
     if found is not None:
         case.rows.delete(PendingWords, found[0])
     yield Send(CONTENT, event.content_id, None)
+
+
+def is_forgotten(rows: Rows, written_at: Millis) -> bool:
+    """Whether a person was forgotten after they wrote something: a late or repeated message, or one that was a dead
+    letter, must not bring it back."""
+    contact = rows.get(Contact, "")
+    return contact is not None and contact.erased_at is not None and written_at <= contact.erased_at
 
 
 def holder(rows: Rows, content_id: str) -> tuple[str, Item | Delivery | Note] | None:

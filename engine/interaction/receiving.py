@@ -9,6 +9,7 @@ from engine.interaction import automatic, early, forwarding, placing, sessions
 from engine.interaction import commands as c
 from engine.interaction import contact_events as ce
 from engine.interaction import events as e
+from engine.interaction.erasing import is_forgotten
 from engine.interaction.joining import join, latest_of
 from engine.interaction.state import Address, Contact, Interaction, Item, Key, Removed
 from engine.policy.document import Account, Filter
@@ -39,6 +40,8 @@ def receive_message(rows: Rows, command: c.ReceiveMessage, context: Context) -> 
         return Duplicate(known.interaction_id)
     if forwarding.was_passed_on(rows, command):
         return Duplicate()
+    if is_forgotten(rows, command.posted_at):
+        return Refusal("forgotten", "it was written before its author was forgotten: its words are not taken")
     rules = context.rules
     if rules is None:
         return Refusal("no_policy", "no policy is in force: publish one, then send the message again", False, kept=True)

@@ -39,5 +39,9 @@ EVENTS: Final = Table(
     "events",
     Event,
     ("topic", "partition", "record_offset"),
-    ("interaction_id, sequence", "key, sequence WHERE interaction_id IS NULL"),
+    (
+        "interaction_id, sequence",
+        "key, sequence WHERE interaction_id IS NULL",
+        "decided_at WHERE event_type IN ('ContactErased', 'WordsErased', 'MessageDeleted')",
+    ),
 )

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
     "contacts": Entry("erasing", "contacts", "List contacts, the last made first; forget one."),
     "messages": Entry("erasing", "messages", "Erase single texts."),
+    "erasures": Entry("erasures", "erasures", "List what was erased, and when it is gone from all files."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry(
         "reports", "report", "Count interactions, waits, agents' work and time, dispositions or deliveries by interval."

@@ -1,8 +1,10 @@
 """`contacts` and `messages`: who is known, and forgetting what a person wrote."""
 
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
 import typer
 
 from engine.envelope import home_of
@@ -15,6 +17,7 @@ from rejoinder.cli.kafka import accepted, ask, cluster_of, new_id, now, person
 from rejoinder.cli.lists import contacts as list_contacts
 from rejoinder.cli.options import Config, Data, Json, Limit, group
 from rejoinder.cli.terminal import print_json, tell
+from rejoinder.sweeping import remnants
 from topics.catalogue import INTERACTION_COMMANDS
 
 WHYS = ("request", "platform", "retention")
@@ -105,7 +108,9 @@ def _ask(key: str, command: Command, done: str, json: bool, data: Data, config: 
     settings, instance = running_instance(data, config)
     (result,) = ask(cluster_of(settings, instance), [(INTERACTION_COMMANDS, key, command)])
     accepted(result)
+    left = remnants(datetime.now(UTC), timedelta(hours=settings.erasure.hours))
     if json:
-        return print_json([result])
+        return print_json([{**msgspec.structs.asdict(result), "gone_by": {each.place: each.gone_by for each in left}}])
     print(f"{done[0].upper()}{done[1:]}.")
-    tell("The files below still hold it for a while: see docs/how-to/erase.md for what ends when.")
+    for each in left:
+        tell(f"Gone from the files by {each.gone_by:%Y-%m-%d %H:%M} UTC: {each.place}")

@@ -50,6 +50,8 @@ BROKER_SETTINGS: Final[Mapping[str, str | int]] = {
     "num.network.threads": 2,
     "num.io.threads": 4,
     "log.cleaner.dedupe.buffer.size": 16_777_216,
+    # What is too old is gone within a minute, and not within five.
+    "log.retention.check.interval.ms": 60_000,
     # A broker that was killed may register again once its session has ended; the default waits 9 s.
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,

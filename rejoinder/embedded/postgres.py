@@ -37,6 +37,11 @@ SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
+    # What was deleted must not lie in files that wait to be used again (projections.sweeping).
+    "wal_recycle": "off",
+    "wal_init_zero": "off",
+    # An error's context would show the line that could not be written, with people's words.
+    "log_error_verbosity": "terse",
 }
 
 

@@ -23,8 +23,9 @@ from rejoinder.secrets import audit_secret
 from rejoinder.settings import Settings
 from rejoinder.signing import WriterKey
 from topics import policies
+from topics.catalogue import HOUR
 from topics.processor import Processor, Setup
-from topics.rocks import RocksFolder
+from topics.rocks import SWEPT_EVERY, RocksFolder
 from topics.sealing import writer_name
 
 ROWS: Final = (*bookkeeping.ROWS, *interaction_state.ROWS, *routing_state.ROWS)
@@ -43,9 +44,10 @@ def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack)
     cluster = connect(settings, bootstrap_of(settings))
     known = policies.rules(cluster.broker, cluster.catalogue, cluster.codec)
     above, secret = settings.data / "state", audit_secret(settings)
+    swept_every = int(settings.erasure.hours * HOUR)
 
     def processor(decider: Decider) -> Processor:
-        folder = folders.enter_context(closing(state_folder(above, decider, worker)))
+        folder = folders.enter_context(closing(state_folder(above, decider, worker, swept_every)))
         made = Processor(
             Setup(
                 broker=cluster.broker,
@@ -58,6 +60,7 @@ def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack)
                 clock=wall_clock,
                 recorded=settings.time.mode == "recorded",
                 shelves=folder.shelf,
+                sweep=folder.sweep,
                 observer=WorkerObserver(decider.name, seen.health, state_place(above, decider, worker)),
                 tracer=seen.spans,
             )
@@ -68,10 +71,10 @@ def _processors(settings: Settings, worker: str, seen: Seen, folders: ExitStack)
     return [processor(InteractionDecider()), processor(RoutingDecider())]
 
 
-def state_folder(above: Path, decider: Decider, worker: str) -> RocksFolder:
-    """The state of a worker's decider, in a folder of its own."""
+def state_folder(above: Path, decider: Decider, worker: str, swept_every: int = SWEPT_EVERY) -> RocksFolder:
+    """The state of a worker's decider, in a folder of its own; `swept_every` as there."""
     above.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return RocksFolder(str(state_place(above, decider, worker)), ROWS)
+    return RocksFolder(str(state_place(above, decider, worker)), ROWS, swept_every)
 
 
 def state_place(above: Path, decider: Decider, worker: str) -> Path:

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from datetime import timedelta
 
 from engine.record import COLLECT_AFTER
 from projections.catalogue import PROJECTIONS
@@ -14,6 +15,7 @@ from rejoinder.observing.projecting import ProjectorObserver
 from rejoinder.programs import bootstrap_of, until_told
 from rejoinder.sections import SettingsError
 from rejoinder.settings import Settings
+from rejoinder.sweeping import keep_sweeping
 
 
 def run(settings: Settings, worker: str = "1") -> None:
@@ -37,6 +39,9 @@ def _project(settings: Settings, worker: str, seen: Seen, stop: threading.Event)
     )
     gc.set_threshold(COLLECT_AFTER)
     projector = Projector(PROJECTIONS, cluster.codec, places, observer=ProjectorObserver(seen.health, seen.spans))
+    every = timedelta(hours=settings.erasure.hours)
+    sweeper = threading.Thread(target=keep_sweeping, args=(cluster, dsn, every, stop), name="sweep", daemon=True)
     seen.health.started()
     report_ready()
+    sweeper.start()
     projector.run(stop)

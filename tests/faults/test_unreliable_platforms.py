@@ -4,32 +4,27 @@
 is read from the simulated platforms' journal, what customers wrote from the history.
 """
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import psycopg
 import pytest
 
 from engine.policy.document import Account, Filter, Notice, Policy, Queue
 from rejoinder import policy_file
 from rejoinder.cluster import connect
-from rejoinder.instance import Instance, find_instance
-from rejoinder.settings import load, variable_of
+from rejoinder.instance import find_instance
+from rejoinder.settings import load
 from tests.log_checks import read_log
-from tests.playing import ROOT, logs
+from tests.playing import logs
+from tests.whole import Running, running, token, until
 
 pytestmark = [pytest.mark.timeout(3000), pytest.mark.slow]
 
@@ -42,56 +37,9 @@ ACCOUNTS: Final = 10
 """Of each kind. A platform's limits are an account's, so one account's answers go out one after the other."""
 FAULTS: Final = {"fail": 0.3, "lose_answer": 0.05, "duplicate": 0.2, "reorder": 0.2, "reset_ms": 500}
 
+SETTINGS: Final = {"x.call_timeout": "1", "meta.call_timeout": "1"}
+
 Json = dict[str, Any]
-
-
-@dataclass
-class Running:
-    """An instance in processes of its own."""
-
-    data: Path
-    instance: Instance
-    process: "subprocess.Popen[bytes]"
-
-    def address(self, program: str) -> str:
-        return f"http://127.0.0.1:{self.instance.programs[program].facts['port']}"
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.instance.dsn) as connection:
-            return connection.execute(query).fetchall()
-
-    def command(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "rejoinder", *arguments, "--data", str(self.data)],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
-
-
-@contextmanager
-def running(data: Path) -> Iterator[Running]:
-    given = {"x.simulated": "true", "meta.simulated": "true", "x.call_timeout": "1", "meta.call_timeout": "1"}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **{variable_of(name): each for name, each in given.items()}}
-    told = data.parent / "told"
-    with told.open("wb") as out:
-        command = [sys.executable, "-m", "rejoinder", "up", "--data", str(data)]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
-    try:
-        until("everything runs", 180, lambda: process.poll() is not None or b"The simulator" in told.read_bytes())
-        assert process.poll() is None, told.read_text()
-        yield Running(data, find_instance(data), process)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(90)
-
-
-def until(what: str, seconds: float, found: Any) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline, f"it did not come in {seconds:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 def kinds() -> list[tuple[str, str, str]]:
@@ -164,15 +112,10 @@ def answer_all(web: str, agent: str, token: str, stop: threading.Event) -> None:
             stop.wait(0.2)
 
 
-def token(running: Running, role: str, subject: str) -> str:
-    made = running.command("token", "create", "--role", role, "--subject", subject, "--json")
-    return str(json.loads(made)["token"])
-
-
 def test_every_answer_is_there_once_or_stands_with_a_person(tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
-    with running(tmp_path / "data") as here, ExitStack() as stack:
+    with running(tmp_path / "data", SETTINGS) as here, ExitStack() as stack:
         web, simulator = here.address("web"), here.address("simulator")
         file = tmp_path / "policy.yaml"
         file.write_text(policy_file.to_yaml(policy()))
