@@ -7,8 +7,8 @@ seal before it. So an event without a seal, a seal without its events and a writ
 event can be shown to be under a seal without the others (`path`, `climb`).
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Annotated, Final
 
 from engine.record import Millis, Record
@@ -66,13 +66,18 @@ def leaf(topic: str, partition: int, key: str, digest: bytes) -> bytes:
         topic: without the prefix of the cluster's topics.
         digest: the event's own (engine.envelope.digest).
     """
-    place = f"{topic}\x00{partition}\x00{key}\x00".encode()
-    return hashlib.sha256(b"\x00" + place + digest).digest()
+    return leaves_of(topic, partition, [(key, digest)])[0]
+
+
+def leaves_of(topic: str, partition: int, events: Iterable[tuple[str, bytes]]) -> list[bytes]:
+    """The leaves of one place's events, each given by its key and its digest: what is the same is made once."""
+    begin = f"\x00{topic}\x00{partition}\x00".encode()
+    return [sha256(b"%b%b\x00%b" % (begin, key.encode(), digest)).digest() for key, digest in events]
 
 
 def marks(leaves: Sequence[bytes]) -> bytes:
     """The beginnings of some leaves, one after the other."""
-    return b"".join(each[:MARK] for each in leaves)
+    return b"".join([each[:MARK] for each in leaves])
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
@@ -114,9 +119,9 @@ def climb(reached: bytes, index: int, size: int, neighbours: Sequence[bytes]) ->
 
 
 def _above(level: list[bytes]) -> list[bytes]:
-    pairs = zip(level[::2], level[1::2], strict=False)
-    return [_node(*pair) for pair in pairs] + (level[-1:] if len(level) % 2 else [])
+    above = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+    return above + (level[-1:] if len(level) % 2 else [])
 
 
 def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()

@@ -46,13 +46,16 @@ class Ends:
         for at, (output, topic, place) in enumerate(zip(self._outputs, self._topics, self._places, strict=True)):
             yield output, topic, place[1], self._ends[place].told if self._last[place] == at else None
 
-    def events(self) -> dict[tuple[str, int], tuple[list[Output], End]]:
+    def events(self) -> list[tuple[str, int, list[Output], End]]:
         """The events by topic (the catalogue's word) and partition, in their order, with where the last one stands."""
-        found: dict[tuple[str, int], tuple[list[Output], End]] = {}
+        found: dict[tuple[str, int], list[Output]] = {}
         for output, place in zip(self._outputs, self._places, strict=True):
             if output.event is not None:
-                found.setdefault((output.topic, place[1]), ([], self._ends[place]))[0].append(output)
-        return found
+                events = found.get(place)
+                if events is None:
+                    events = found[place] = []
+                events.append(output)
+        return [(events[0].topic, place[1], events, self._ends[place]) for place, events in sorted(found.items())]
 
     def of(self, topic: str, partition: int) -> End | None:
         """The last record in a partition, if there was one."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from engine.errors import RejoinderError
-from engine.seals import FIRST, Covered, Seal, Statement, Writer, leaf, marks, root
+from engine.seals import FIRST, Covered, Seal, Statement, Writer, leaves_of, marks, root
 from schemas.codec import Codec
 from topics.broker import Broker
 from topics.catalogue import AUDIT_SEALS, AUDIT_WRITERS, Catalogue, Topic
@@ -90,9 +90,9 @@ class Sealing:
         """
         self._next = self._last
         covered, leaves = [], []
-        for (topic, partition), (outputs, end) in sorted(ends.events().items()):
+        for topic, partition, outputs, end in ends.events():
             covered.append(Covered(topic=topic, partition=partition, count=len(outputs), last=end.offset))
-            leaves += [leaf(topic, partition, output.key, output.digest) for output in outputs]
+            leaves += leaves_of(topic, partition, [(output.key, output.digest) for output in outputs])
         if not leaves:
             return []
         statement = self._codec.encode(
