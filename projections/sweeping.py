@@ -112,7 +112,7 @@ def _sweep(connection: psycopg.Connection[Any], projections: Sequence[Projection
                 changed = _count(connection, _CHANGED, place) if table.personal else None
                 if changed is None:  # another version of the code had no such table
                     continue
-                if _count(connection, _SWEPT, place) == changed or (not changed and _is_new(connection, place)):
+                if _count(connection, _SWEPT, place) == changed:
                     clean[place] = changed
                 elif _write_anew(connection, place):
                     done[place] = changed
@@ -123,11 +123,6 @@ def _sweep(connection: psycopg.Connection[Any], projections: Sequence[Projection
         connection.execute(_KEEP, (*place, changed, begun[0], True))
     connection.execute("DELETE FROM projector.sweeps WHERE to_regclass(schema_name || '.' || table_name) IS NULL")
     return [".".join(place) for place in done]
-
-
-def _is_new(connection: psycopg.Connection[Any], place: tuple[str, str]) -> bool:
-    """Whether it was never swept: then nothing was deleted from it, unless PostgreSQL lost its counts."""
-    return _count(connection, _SWEPT, place) is None
 
 
 def _forget_beside(connection: psycopg.Connection[Any], projection: Projection, table: Table[Any]) -> None:

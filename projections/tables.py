@@ -137,6 +137,13 @@ class Table(Generic[R]):
         lines = [f"    {column.name} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in self.columns]
         lines.append(f"    PRIMARY KEY ({', '.join(self.key)})")
         statements = [f"CREATE TABLE {self.name} (\n" + ",\n".join(lines) + "\n)"]
+        if self.personal:
+            # Else the planner's statistics would hold the most common words and names, erased or not.
+            statements += [
+                f"ALTER TABLE {self.name} ALTER COLUMN {column.name} SET STATISTICS 0"
+                for column in self.columns
+                if column.name not in self.key
+            ]
         if indexed:
             statements += self.index_ddl()
         statements.append(f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}")

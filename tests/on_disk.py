@@ -29,9 +29,9 @@ def files_with(word: str, folder: Path, *, but: Iterable[str] = ()) -> list[str]
 
 
 def configure(bootstrap: str, topics: Iterable[str], **settings: str | int) -> None:
-    """Sets a topic's configuration; underscores stand for dots. Of no topics: the broker's, until it ends."""
+    """Sets a topic's configuration; underscores stand for dots. Of no topics: that of broker 1, until it ends."""
     named = list(topics)
-    resources = [(ResourceType.TOPIC, name) for name in named] or [(ResourceType.BROKER, "")]
+    resources = [(ResourceType.TOPIC, name) for name in named] or [(ResourceType.BROKER, "1")]
     wanted = [
         ConfigResource(
             kind,
@@ -43,5 +43,6 @@ def configure(bootstrap: str, topics: Iterable[str], **settings: str | int) -> N
         )
         for kind, name in resources
     ]
-    for answer in AdminClient({"bootstrap.servers": bootstrap}).incremental_alter_configs(wanted).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for answer in admin.incremental_alter_configs(wanted).values():
         answer.result(10)

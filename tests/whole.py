@@ -62,7 +62,7 @@ def running(data: Path, settings: Mapping[str, str] = MappingProxyType({})) -> I
         process.wait(90)
 
 
-def until(what: str, seconds: float, found: Callable[[], object]) -> None:
+def until(what: str, seconds: float, found: Callable[..., object]) -> None:
     """Waits until something is there, with an end."""
     deadline = time.monotonic() + seconds
     while not found():

@@ -89,7 +89,7 @@ class RocksFolder:
             self.db = self._open()
             self.db[_SHAPE] = self.shape.text
         swept = self.db.get(_SWEPT)
-        self._swept = None if swept is None else _WHEN.unpack(swept)[0]
+        self._swept: int | None = None if swept is None else _WHEN.unpack(swept)[0]
 
     def shelf(self, partition: int) -> "RocksShelf":
         """The shelf of a partition."""
@@ -107,7 +107,7 @@ class RocksFolder:
             owned: the partitions that are in use.
         """
         if self._swept is None:
-            self._keep_swept(now)
+            return self._keep_swept(now)
         if now < self._swept + self._swept_every or (self._sweeper is not None and self._sweeper.is_alive()):
             return
         self._swept = now - self._swept_every + min(SWEPT_AGAIN, self._swept_every)  # unless it succeeds

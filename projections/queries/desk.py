@@ -328,5 +328,5 @@ class _Content:
 
 def content_of(connection: psycopg.Connection[Any], message_id: str) -> str | None:
     """Where the words of a message lie; None: no such message has any."""
-    found = fetch(connection, _Content, "content_of", {"message_id": message_id})
+    found = fetch(connection, "content_of", _Content, {"message_id": message_id})
     return found[0].content_id if found else None

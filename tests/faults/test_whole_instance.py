@@ -20,8 +20,9 @@ from rejoinder.settings import load
 from tests.faults import checker
 from tests.faults.conftest import Fault
 from tests.faults.running import collected, differing, seen
-from tests.faults.test_unreliable_platforms import Running, answer_all, policy, running, said, token, until
+from tests.faults.test_unreliable_platforms import SETTINGS, answer_all, policy, said
 from tests.playing import logs
+from tests.whole import Running, running, token, until
 from topics.errors import KafkaUnreachable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -38,7 +39,7 @@ VICTIMS = ("engine", "delivery", "web", "projector", "postgres", "kafka", "deliv
 def test_every_process_of_an_instance_dies(tmp_path: Path, fault: Fault) -> None:
     """Nothing is lost or doubled in the log, in the projections and on the platforms."""
     chance = random.Random(fault.seed)
-    with running(tmp_path / "data") as here, ExitStack() as stack:
+    with running(tmp_path / "data", SETTINGS) as here, ExitStack() as stack:
         file = tmp_path / "policy.yaml"
         file.write_text(policy_file.to_yaml(policy()))
         here.command("policy", "publish", str(file))

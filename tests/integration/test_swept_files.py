@@ -19,7 +19,7 @@ from projections.sweeping import sweep, sweeps
 from rejoinder.settings import Settings
 from tests.on_disk import configure, files_with, secret_word
 from tests.processing import deployed, eventually
-from tests.projecting import OnKafka, answered
+from tests.projecting import Connection, OnKafka, answered
 from topics.catalogue import INTERACTION_CONTENT as CONTENT
 from topics.clients import producer
 from topics.pushing import push
@@ -28,6 +28,7 @@ from topics.shelves import Change, Position
 
 KEY = "a" * 32
 HOURS = 3_600_000
+SOMEWHERE = Position(cluster="c", event_offset=1, digest=b"")
 
 
 def named(word: str) -> Address:
@@ -43,8 +44,8 @@ def test_a_deleted_row_leaves_the_files_of_rocksdb_when_it_is_time(tmp_path: Pat
     change = Change(KEY, Address, KEY, None, named(word))
     with closing(rocks(tmp_path / "state")) as folder:
         folder.sweep(0, [3])
-        folder.shelf(3).write([change], Position())
-        folder.shelf(3).write([Change(KEY, Contact, "", None, Contact(contact_id=KEY))], None)
+        folder.shelf(3).write([change], SOMEWHERE)
+        folder.shelf(3).write([Change(KEY, Contact, "", None, Contact(contact_id=KEY, created_at=0))], None)
     with closing(rocks(tmp_path / "state")) as folder:  # the row is in a file of its own by now
         folder.shelf(3).write([Change(KEY, Address, KEY, named(word), None)], None)
         folder.shelf(3).write([Change("b" * 32, Address, "b" * 32, None, before)], None)
@@ -63,7 +64,7 @@ def test_the_state_of_partitions_that_others_own_goes(tmp_path: Path) -> None:
     with closing(rocks(tmp_path / "state")) as folder:
         folder.sweep(0, [])
         for partition, word in ((0, gone), (1, kept), (255, gone)):
-            folder.shelf(partition).write([Change(KEY, Address, KEY, None, named(word))], Position())
+            folder.shelf(partition).write([Change(KEY, Address, KEY, None, named(word))], SOMEWHERE)
         folder.sweep(6 * HOURS, [1])
     assert files_with(gone, tmp_path) == []
     with closing(rocks(tmp_path / "state")) as folder:
@@ -168,7 +169,7 @@ def test_one_sweeps_at_a_time(on_kafka: OnKafka) -> None:
         assert sweep(connection, PROJECTIONS)
 
 
-def eventually_swept(connection: psycopg.Connection) -> set[str]:  # type: ignore[type-arg]
+def eventually_swept(connection: Connection) -> set[str]:
     """What a sweep writes anew, once PostgreSQL's counts have come, which takes a moment."""
     swept: set[str] = set()
 

@@ -106,9 +106,16 @@ def test_a_later_edit_brings_nothing_back(partition: Partition) -> None:
 def test_who_writes_again_is_a_customer_again(partition: Partition) -> None:
     partition.ask(message("m1"))
     partition.ask(erase())
-    outputs = partition.ask(message("m2", "It is me again"))
+    outputs = partition.ask(message("m2", "It is me again", posted_at=partition.now + 1))
     assert "MessageReceived" in names(outputs)
     assert left(partition) == {f"{HOME}:m:m2", f"{HOME}:p"}
+
+
+def test_what_was_written_before_does_not_come_back(partition: Partition) -> None:
+    partition.ask(message("m1"))
+    partition.ask(erase())
+    assert names(partition.ask(message("m2", "Late", posted_at=partition.now))) == ["CommandRefused"]
+    assert left(partition) == set()
 
 
 def test_linked_handles_are_told_and_forget_what_lies_with_them(partition: Partition) -> None:
