@@ -49,6 +49,8 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "set_language": _WORK,
     "block_contact": _LEAD,
     "unblock_contact": _LEAD,
+    "erase_contact": _LEAD,
+    "erase_message": _LEAD,
     "list_policies": frozenset({SUPERVISOR, ANALYST, AUDITOR, ENGINEER}),
     "read_policy": frozenset({SUPERVISOR, ANALYST, AUDITOR, ENGINEER}),
     "publish_policy": frozenset({SUPERVISOR, ENGINEER}),
