@@ -50,14 +50,20 @@ def contacts(here: Running) -> dict[str, str]:
     return {each["known_as"]: each["contact_id"] for each in listed}
 
 
-def answer(here: Running, contact: str, text: str) -> None:
+def answer_and_close(here: Running, contact: str, text: str) -> None:
     (interaction,) = json.loads(here.command("interactions", "--contact", contact, "--json"))
     here.command("desk", "take", interaction["interaction_id"], "--agent", "ann")
     here.command("desk", "reply", interaction["interaction_id"], text, "--agent", "ann")
     until(
         "it is posted",
         60,
-        lambda: here.rows("SELECT 1 FROM contact_history.message WHERE author <> 'customer' AND posted_at IS NOT NULL"),
+        lambda: here.rows("SELECT 1 FROM contact_history.message WHERE direction = 'out' AND status = 'posted'"),
+    )
+    here.command("desk", "close", interaction["interaction_id"], "resolved", "--agent", "ann")
+    until(
+        "the report has it",
+        60,
+        lambda: here.rows("SELECT 1 FROM reporting.fct_interaction WHERE disposition = 'resolved'"),
     )
 
 
@@ -69,11 +75,11 @@ def test_no_file_has_the_words_of_a_person_who_was_forgotten(tmp_path: Path) -> 
         file = tmp_path / "policy.yaml"
         file.write_text(policy_file.to_yaml(POLICY))
         here.command("policy", "publish", str(file))
-        here.command("agents", "register", "ann", "--capacity", "3")
+        here.command("agents", "add", "ann", "--capacity", "3", "--ready")
         say(here, "7", name, f"@care {mine}")
         say(here, "8", "Bo", f"@care {others}")
         until("both are contacts", 60, lambda: {"@p7", "@p8"} <= contacts(here).keys())
-        answer(here, contacts(here)["@p7"], reply)
+        answer_and_close(here, contacts(here)["@p7"], reply)
         before = here.command("report", "interactions", "--format", "csv")
         assert ",1," in before
         for word in (mine, reply, name, others):
