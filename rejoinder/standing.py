@@ -84,7 +84,7 @@ def stood(cluster: Cluster, interaction_id: str, sequence: int | None = None, un
     began = rows.get(Interaction, interaction_id) is not None
     if last is None or not began or (sequence is not None and last.event.sequence != sequence):
         raise NotStood(_why_not(interaction_id, sequence, until, began, last))
-    held = tuple(Held(*each) for each in _of_interaction(rows, interaction_id))
+    held = tuple(Held(*each) for each in of_interaction(rows, interaction_id))
     return Standing(interaction_id, last.position, last.event, last.digest, held)
 
 
@@ -118,7 +118,7 @@ def _why_not(interaction_id: str, sequence: int | None, until: int | None, began
     return f"by event {sequence} of its key there was no interaction {interaction_id}; {tells}"
 
 
-def _of_interaction(rows: Rows, interaction_id: str) -> Iterator[tuple[str, Row]]:
+def of_interaction(rows: Rows, interaction_id: str) -> Iterator[tuple[str, Row]]:
     """Its own row, those that name it, and the deadlines of all of these."""
     own = {row_id for row_id, row in rows.all() if row_id == interaction_id or _names(row, interaction_id)}
     for row_id, row in rows.all():
