@@ -16,8 +16,7 @@ from typing import Any, Final, NamedTuple
 import fastavro
 
 from engine.rows import Row
-from engine.seals import Seal
-from rejoinder.schema_files import full_name, record_types
+from rejoinder.schema_files import record_types
 from schemas import files
 from schemas.codec import HEADER_BYTES, Codec, identity, parse, record_name
 from schemas.files import Schema
@@ -26,6 +25,8 @@ GOLDEN: Final = files.HERE.parent / "tests" / "golden"
 NEXT: Final = "next"
 LOG: Final = "log.avro"
 SUMS: Final = "SHA256SUMS"
+STATEMENT: Final = "statement"
+"""The field of a record that holds another one, as bytes that are signed."""
 
 _SCHEMAS: Final = "rejoinder.schemas"
 """The container's field of metadata with the schemas by id, JSON."""
@@ -72,7 +73,7 @@ class GoldenLog:
         return Codec(record_types(), files.current(), self.schemas)
 
     def written(self) -> set[str]:
-        """The versions of schemas under which there is a record, by identity; those inside of seals too."""
+        """The versions of schemas under which there is a record, by identity; those within signed records too."""
         return {identity(self.schemas[number]) for number in _used(self.records, self.schemas)}
 
 
@@ -148,12 +149,12 @@ _TAKE_BACK: Final = "what was released never changes; take it back from the vers
 
 
 def _used(records: Sequence[Entry], schemas: Mapping[int, Schema]) -> set[int]:
-    """The ids under which something is written; inside of seals too."""
+    """The ids under which something is written; signed statements (engine.seals) lie within other records."""
     values = [entry.value for entry in records if entry.value is not None]
-    seals = {number for number, schema in schemas.items() if record_name(schema) == full_name(Seal)}
-    for value in [value for value in values if _id(value) in seals]:
-        seal: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), parse(schemas[_id(value)]), None)
-        values.append(seal["statement"])
+    signed = {number for number, schema in schemas.items() if STATEMENT in {each["name"] for each in schema["fields"]}}
+    for value in [value for value in values if _id(value) in signed]:
+        record: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), parse(schemas[_id(value)]), None)
+        values.append(record[STATEMENT])
     return {_id(value) for value in values}
 
 
