@@ -10,7 +10,7 @@ COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache
 PYTEST := $(COMPILED) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated format bench lock clean
+.PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated golden format bench lock clean
 
 help:            ## Say what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -62,6 +62,10 @@ generated: dev
 	@bin/rejoinder schemas check
 	@bin/rejoinder lifecycle --check docs/reference/lifecycle.md
 	@$(BIN)/python -m rejoinder.reference --check
+
+# Only what comes of the logs there are: make golden ARGS=--outcomes
+golden: dev      ## Write the golden log of the release to come, and what comes of all golden logs
+	@$(COMPILED) $(BIN)/python -m tests.golden $(ARGS)
 
 format: dev      ## Put the code into shape
 	@$(BIN)/ruff check --fix .

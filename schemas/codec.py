@@ -2,13 +2,13 @@
 
 A value is a zero byte, the schema's id (4 bytes, big-endian) and the Avro body. It is read by the schema that it
 was written with, and resolved to the latest one by the record's name, so that all other code knows the latest
-version only (upcasting on read).
+version only. What resolution can't say, upcasters do (schemas.upcasting).
 """
 
 import hashlib
 import io
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import msgspec
 from schemas.decoding import Decode, compile_decoder
 from schemas.encoding import Encode, compile_encoder
 from schemas.files import Schema
+from schemas.upcasting import UPCASTERS, Fields, Lift, Upcaster, way
 
 MAGIC: Final = 0
 HEADER_BYTES: Final = 5
@@ -27,6 +28,7 @@ NOT_WIRE_FORMAT: Final = "not_wire_format"
 UNKNOWN_SCHEMA: Final = "unknown_schema"
 UNKNOWN_TYPE: Final = "unknown_type"
 MALFORMED: Final = "malformed"
+NOT_LIFTED: Final = "not_lifted"
 
 
 class UnreadableRecord(Exception):
@@ -34,7 +36,7 @@ class UnreadableRecord(Exception):
 
     not_wire_format: no zero byte and schema id at the front; unknown_schema: no schema is registered under the id;
     unknown_type: the schema's record is none of ours, it is newer than the code; malformed: the body is truncated,
-    has bytes too many, or is otherwise not what the schema says.
+    has bytes too many, or is otherwise not what the schema says; not_lifted: an upcaster of ours fails on it.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -52,6 +54,7 @@ class Codec:
     types: the structs, by the full name of their Avro record.
     current: today's schema of each of them, by the same name (see schemas.files.current).
     registered: the schema behind each id (see topics.registry). A type is written under the id of its current schema.
+    upcasters: how older versions are read that resolution alone would not read right.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Codec:
         types: Mapping[str, type[msgspec.Struct]],
         current: Mapping[str, Schema],
         registered: Mapping[int, Schema],
+        upcasters: Sequence[Upcaster] = UPCASTERS,
     ) -> None:
         missing = sorted(types.keys() - current.keys())
         if missing:
@@ -73,9 +77,10 @@ class Codec:
             if number is not None:
                 self._writers[record] = _Writer(number, current[name])
         for number, schema in registered.items():
-            name = record_name(schema)
+            written = fingerprint(schema)
+            name, lifts = way(record_name(schema), written.hex(), upcasters)
             if name in types:
-                self._readers[number] = _Reader(types[name], schema, current[name])
+                self._readers[number] = _Reader(types[name], schema, current[name], written, lifts)
             else:
                 self._unknown[number] = name
 
@@ -178,11 +183,15 @@ class _Writer:
 class _Reader:
     """Reads one type as one schema wrote it."""
 
-    def __init__(self, record: type[msgspec.Struct], writer: Schema, reader: Schema) -> None:
+    def __init__(
+        self, record: type[msgspec.Struct], writer: Schema, reader: Schema, written: bytes, lifts: Sequence[Lift]
+    ) -> None:
+        """written: the fingerprint of the writer's schema. lifts: what brings its fields to the shape of the record."""
         self.record = record
-        self.fingerprint = fingerprint(writer)
+        self.fingerprint = written
         self._name = record_name(writer)
         self._schemas = writer, reader
+        self._lifts = lifts
 
     @property
     def canonical(self) -> str:
@@ -193,6 +202,9 @@ class _Reader:
     def _decode(self) -> Decode:
         """Made when it is first asked for: no process reads all types."""
         writer, reader = self._schemas
+        if self._lifts:
+            self._writer = parse(writer)
+            return self._lift
         if canonical(writer) == canonical(reader):
             return compile_decoder(_plain(writer), HEADER_BYTES, _parts(writer, self.record))
         self._writer, self._reader = parse(writer), parse(_common(reader, writer))
@@ -207,12 +219,34 @@ class _Reader:
 
     def _resolve(self, value: bytes) -> Any:
         """What another schema wrote, as a record of today."""
+        return msgspec.convert(self._fields(value, self._reader), self.record)
+
+    def _lift(self, value: bytes) -> Any:
+        """What a version wrote that resolution alone would not read right, as a record of today."""
+        fields = self._fields(value, None)
+        known = {*fields, *self.record.__struct_fields__}
+        try:
+            for lift in self._lifts:
+                fields = lift(fields)
+            strange = sorted(fields.keys() - known)
+            record = msgspec.convert(fields, self.record)
+        except Exception as error:  # a fault of the code; its text may hold somebody's words
+            reason = f"the upcaster of {self._name} fails on it ({type(error).__name__})"
+            raise UnreadableRecord(NOT_LIFTED, reason) from None
+        if strange:  # a field that is misspelt would be lost in silence
+            reason = f"the upcaster of {self._name} gives {', '.join(strange)}, which the record of today does not have"
+            raise UnreadableRecord(NOT_LIFTED, reason)
+        return record
+
+    def _fields(self, value: bytes, reader: Any) -> Fields:
+        """The fields as they were written, or as another schema reads them."""
         source = io.BytesIO(value)
         source.seek(HEADER_BYTES)
-        fields = fastavro.schemaless_reader(source, self._writer, self._reader)
+        read: Any = fastavro.schemaless_reader(source, self._writer, reader)
         if source.tell() != len(value):
             raise ValueError("it does not end where its value does")
-        return msgspec.convert(fields, self.record)
+        fields: Fields = read
+        return fields
 
 
 def _parts(schema: Schema, record: type[msgspec.Struct]) -> dict[str, type]:

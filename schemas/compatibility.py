@@ -5,12 +5,13 @@ resolves there may still fail, or mean something else, on real data: bytes are n
 not be UTF-8), a logical type never changes, and a record keeps its full name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas.codec import record_name
+from schemas.codec import fingerprint, record_name
 from schemas.files import Schema
+from schemas.upcasting import Upcaster, way
 
 _PROMOTIONS: Final[dict[str, frozenset[str]]] = {
     "int": frozenset({"long", "float", "double"}),
@@ -23,6 +24,7 @@ _COLLECTIONS: Final = {"array": "items", "map": "values"}
 GIVE_DEFAULT: Final = "give the field a default"
 KEEP_FIELD: Final = "keep the field, or give it a default in a release before the one that drops it"
 KEEP_TYPE: Final = "keep the type, and add a new field with a default beside it"
+KEEP_RECORD: Final = "keep the record type and its schema, or register an upcaster that reads it as another record"
 NEW_RECORD: Final = "keep the record as it is, and declare a new one under another name"
 
 
@@ -42,20 +44,52 @@ class Problem:
         return f"{place}: {self.rule}{against}: {self.mend}."
 
 
-def check(current: Mapping[str, Schema], released: Mapping[str, Mapping[str, Schema]]) -> list[Problem]:
-    """What is broken between today's schemas and those of every release, both by full record name."""
+def check(
+    current: Mapping[str, Schema],
+    released: Mapping[str, Mapping[str, Schema]],
+    upcasters: Sequence[Upcaster] = (),
+) -> list[Problem]:
+    """What is broken between today's schemas and those of every release, both by full record name.
+
+    A record may go only where an upcaster reads it as another. One that stays has to resolve all the same: a registry
+    knows of no upcasters, and releases run beside each other while they are deployed.
+    """
     problems = []
     for version, schemas in released.items():
         for name, old in schemas.items():
+            if name not in current and way(name, fingerprint(old).hex(), upcasters)[0] in current:
+                continue
             problems += check_record(name, current.get(name), old, against=f"release {version}")
     return problems
+
+
+def check_upcasters(
+    upcasters: Sequence[Upcaster], current: Mapping[str, Schema], released: Mapping[str, Mapping[str, Schema]]
+) -> list[str]:
+    """What is wrong with the upcasters that are registered, a sentence each."""
+    versions = {(name, fingerprint(old).hex()) for schemas in released.values() for name, old in schemas.items()}
+    today = {name: fingerprint(schema).hex() for name, schema in current.items()}
+    found: list[str] = []
+    for each in upcasters:
+        where = f"the upcaster of {each.record}"
+        if (each.to or each.record) not in current:
+            found.append(f"{where} leads to {each.to or each.record}, which is no record: name one with `to`")
+        for version in each.of:
+            if version == today.get(each.record):
+                found.append(f"{where} is for today's version too: take its fingerprint out of `of`")
+            elif (each.record, version) not in versions:
+                found.append(
+                    f"{where} is for version {version}, which no release has: take the fingerprint from "
+                    "`rejoinder schemas list --release VERSION --json`"
+                )
+    return found
 
 
 def check_record(name: str, new: Schema | None, old: Schema, against: str = "") -> list[Problem]:
     """What is broken between two versions of one record; `new` is None where it was removed."""
     if new is None:
         rule = "it was released and is gone, so nobody can read what was written"
-        return [Problem(name, "", rule, "keep the record type and its schema", against)]
+        return [Problem(name, "", rule, KEEP_RECORD, against)]
     resolution = (
         *_Resolution(reader=new, writer=old, reader_is="the new schema", writer_is="the old one").problems(),
         *_Resolution(reader=old, writer=new, reader_is="the old schema", writer_is="the new one").problems(),

@@ -27,8 +27,18 @@ def current(directory: Path = CURRENT) -> dict[str, Schema]:
 
 def released(directory: Path = RELEASED) -> dict[str, dict[str, Schema]]:
     """The schemas of each release, oldest first."""
-    versions = [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
-    return {path.name: current(path) for path in sorted(versions, key=lambda path: _order(path.name))}
+    return {version: current(directory / version) for version in versions(directory)}
+
+
+def versions(directory: Path) -> list[str]:
+    """The folders of a directory that are called after a version, the oldest first."""
+    names = [path.name for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
+    return sorted(filter(is_version, names), key=_order)
+
+
+def is_version(name: str) -> bool:
+    """Whether it is of numbers and dots, as 0.1.0."""
+    return all(part.isdecimal() and part.isascii() for part in name.split("."))
 
 
 def release(version: str, source: Path = CURRENT, directory: Path = RELEASED) -> Path:
@@ -36,7 +46,6 @@ def release(version: str, source: Path = CURRENT, directory: Path = RELEASED) ->
 
     Raises FileExistsError where the release is already there: what was released never changes.
     """
-    _order(version)
     target = directory / version
     shutil.copytree(source, target)
     return target
@@ -67,7 +76,4 @@ def _parse(path: Path, text: str) -> Schema:
 
 
 def _order(version: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in version.split("."))
-    except ValueError:
-        raise ValueError(f"{version!r} is not a version of numbers and dots, such as 0.1.0") from None
+    return tuple(map(int, version.split(".")))

@@ -18,6 +18,7 @@ from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.options import Config, Data, Json, instant
 from rejoinder.cli.publishing import accounts_in_force
+from rejoinder.cli.standing import check_wanted, show_state
 from rejoinder.cli.terminal import clean, console, print_json, show, tell
 from rejoinder.instance import Instance
 from rejoinder.settings import Settings
@@ -37,20 +38,30 @@ def trace(
         str | None,
         typer.Option(help="As it stood at this day's begin or time, UTC: 2026-01-31T10:15. Words are those of today."),
     ] = None,
+    state: Annotated[
+        bool, typer.Option("--state", help="Of one interaction: its state in the engine, made anew from the log.")
+    ] = False,
+    at_sequence: Annotated[
+        int | None, typer.Option(min=1, help="With --state: as it stood after this event of its key.")
+    ] = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Tell the life of an interaction, or of all of a person's, step by step.
 
-    When, what changed, by whom and why, and the words.
+    When, what changed, by whom and why, and the words. With --state how it stood, without words.
 
     Example: rejoinder trace @ann
     Example: rejoinder trace 6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1
     Example: rejoinder trace @ann --as-of 2026-01-31T10:15
+    Example: rejoinder trace 6bd1bc1ca1bcf7cba6b4fb7ab84e45a3.1 --state --at-sequence 5
     """
     moment = instant("--as-of", as_of)
+    check_wanted(who, state, at_sequence, moment)
     settings, instance = running_instance(data, config)
+    if state:
+        return show_state(cluster_of(settings, instance), who, at_sequence, moment, json)
     names = {} if json else _account_names(settings, instance)
     with reading(instance) as connection:
         found = find(connection, who, names, moment)

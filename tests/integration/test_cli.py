@@ -216,6 +216,25 @@ def test_a_trace_tells_the_life_and_survives_hostile_words(company: Company) -> 
     assert company.call("trace", "@stranger").code == 3
 
 
+def test_a_trace_tells_the_state_after_any_event(company: Company) -> None:
+    interaction = company.interaction_of("user501")["interaction_id"]
+    (told,) = company.done("trace", interaction, "--json").lines
+    for step in told["steps"]:
+        options = ("--state", "--at-sequence", str(step["sequence"]), "--json")
+        (standing,) = company.done("trace", interaction, *options).lines
+        assert (standing["event"], standing["position"]) == (step["event"], step["position"])
+        (row,) = [row for row in standing["rows"] if row["row"] == "Interaction"]
+        assert row["state"] == step["state"] or step["state"] is None
+    shown = company.done("trace", interaction, "--state").out
+    assert f"Interaction {interaction} after event" in shown and "agent_id" in shown and "parcel" not in shown
+    ended = company.call("trace", interaction, "--state", "--at-sequence", "1000")
+    assert (ended.code, "has no event 1000" in ended.err, ended.err.count("\n")) == (3, True, 0)
+    assert company.call("trace", "nobody.1", "--state").code == 3
+    assert company.call("trace", "@user501", "--state").code == 2
+    both = company.call("trace", interaction, "--state", "--at-sequence", "1", "--as-of", "2026-01-01")
+    assert (both.code, "exclude each other" in both.err) == (2, True)
+
+
 def test_a_person_answers_a_customer_from_the_terminal(company: Company) -> None:
     company.post("9100", "600", "@AcmeCare it does not work")
     interaction = company.interaction_of("user600")["interaction_id"]

@@ -99,6 +99,11 @@ def test_wrong_usage_ends_with_2(arguments: Sequence[str]) -> None:
         (["report", "agents", "--zone", "Atlantis"], "no such time zone"),
         (["report", "agents", "--output", "report.csv"], "a table is for the screen"),
         (["report", "agents", "--format", "csv", "--output", "nowhere/report.csv"], "there is no folder"),
+        (["trace", "a.1", "--at-sequence", "3"], "give --state too"),
+        (["trace", "@ann", "--state"], "--state is of one interaction"),
+        (["trace", "a.1", "--state", "--at-sequence", "3", "--as-of", "2026-01-31"], "exclude each other"),
+        (["schemas", "list", "--release", "0.0.0"], "there is no release '0.0.0'"),
+        (["schemas", "release", "not a version"], "is not a version"),
         (["dead-letters", "show", "17"], "'17' names no dead letter"),
         (["desk", "transfer", "a.1", "--agent", "ann"], "--queue or --to"),
         (["desk", "transfer", "a.1", "--agent", "ann", "--queue", "q", "--to", "ben"], "--queue or --to"),
@@ -203,7 +208,8 @@ def test_the_schemas_are_checked_without_an_instance() -> None:
     assert (ended.code, ended.out.endswith("releases.\n")) == (0, True)
     records = [json.loads(line) for line in call("schemas", "list", "--json").out.splitlines()]
     assert "rejoinder.interaction.events.Queued" in {record["record"] for record in records}
-    assert call("schemas", "release", "not a version").code == 2
+    released = call("schemas", "list", "--release", "0.1.0", "--json").out.splitlines()
+    assert {len(json.loads(line)["fingerprint"]) for line in released} == {64}
 
 
 def test_the_page_of_the_lifecycle_is_checked(tmp_path: Path) -> None:
