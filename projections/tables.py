@@ -104,6 +104,8 @@ class Table(Generic[R]):
     row: type[R]
     key: tuple[str, ...]
     indexes: tuple[str, ...] = ()
+    words: str | None = None
+    """What is searched by words, an expression in SQL that gives a tsvector: a GIN index has them."""
     personal: bool = False
     """Whether people's words or names stand in it: what it holds is shown by the views alone."""
 
@@ -148,7 +150,13 @@ class Table(Generic[R]):
     def index_ddl(self) -> list[str]:
         """The statements that make the further indexes."""
         parts = [index.partition(" WHERE ") for index in self.indexes]
-        return [f"CREATE INDEX ON {self.name} ({columns}){where}{condition}" for columns, where, condition in parts]
+        made = [f"CREATE INDEX ON {self.name} ({columns}){where}{condition}" for columns, where, condition in parts]
+        if self.words is not None:
+            name = f"{self.name}_words"
+            made.append(f"CREATE INDEX {name} ON {self.name} USING gin ({self.words})")
+            # Its statistics would be people's most frequent words, in a table that no erasure looks at.
+            made.append(f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0")
+        return made
 
 
 def shape(tables: Iterable[Table[Any]]) -> str:

@@ -177,7 +177,15 @@ INTERACTIONS: Final = Table(
     ("interaction_id",),
     ("home", "opened_at, interaction_id", "agent_id WHERE dispositioned_at IS NULL"),
 )
-MESSAGES: Final = Table("messages", Message, ("message_id",), ("interaction_id, changed",))
+MESSAGES: Final = Table(
+    "messages",
+    Message,
+    ("message_id",),
+    # The second: a person's messages in the order sent. The views have the same expression.
+    ("interaction_id, changed", "split_part(interaction_id, '.', 1), sent_at"),
+)
 ACTIONS: Final = Table("actions", Action, ("action_id",), ("interaction_id, changed",))
-WORDS: Final = Table("words", Words, ("content_id",), personal=True)
+# So many characters of a text can be found: PostgreSQL takes no more than a megabyte of words and places for one text,
+# and would refuse the row. The view `searched` has the same expression.
+WORDS: Final = Table("words", Words, ("content_id",), words="to_tsvector('simple', left(text, 50000))", personal=True)
 PROFILES: Final = Table("profiles", Profile, ("profile_id",), ("handle_id", "lower(screen_name)"), personal=True)

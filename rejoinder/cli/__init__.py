@@ -32,7 +32,8 @@ COMMANDS: Final = {
     ),
     "ingest": Entry("ingesting", "ingest", "Send recorded webhooks to the running instance, signed, as X would."),
     "interactions": Entry("lists", "interactions", "List interactions, the last opened first."),
-    "contacts": Entry("erasing", "contacts", "List contacts, the last made first; forget one."),
+    "contacts": Entry("person", "contacts", "List contacts, the last made first, or do something with one."),
+    "search": Entry("searching", "search", "Search what people and agents wrote, the latest first."),
     "messages": Entry("erasing", "messages", "Erase single texts."),
     "trace": Entry("tracing", "trace", "Tell the life of an interaction, or of all of a person's, step by step."),
     "report": Entry(
