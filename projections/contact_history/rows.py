@@ -150,6 +150,7 @@ class Words(Row):
 
     content_id: Annotated[str, "its id in interaction.content"]
     text: Annotated[str, "the text; NUL, which text can't hold, as its picture U+2400"]
+    searched: Annotated[str, "its words, with a blank between two, in one case: those that are searched"]
     exact: Annotated[bytes | None, "the text in UTF-8 where `text` had to differ from it; else null"]
     language: Annotated[str | None, "the language that the platform named"]
     attachments: Annotated[Json | None, "its pictures and files, each with kind and url; null: none"]
@@ -185,7 +186,5 @@ MESSAGES: Final = Table(
     ("interaction_id, changed", "split_part(interaction_id, '.', 1), sent_at"),
 )
 ACTIONS: Final = Table("actions", Action, ("action_id",), ("interaction_id, changed",))
-# So many characters of a text can be found: PostgreSQL takes no more than a megabyte of words and places for one text,
-# and would refuse the row. The view `searched` has the same expression.
-WORDS: Final = Table("words", Words, ("content_id",), words="to_tsvector('simple', left(text, 50000))", personal=True)
+WORDS: Final = Table("words", Words, ("content_id",), words="to_tsvector('simple', searched)", personal=True)
 PROFILES: Final = Table("profiles", Profile, ("profile_id",), ("handle_id", "lower(screen_name)"), personal=True)

@@ -184,9 +184,9 @@ COMMENT ON VIEW contact_history.words IS 'One row for each text that is kept, no
 CREATE VIEW contact_history.searched AS
 SELECT content_id,
        CASE split_part(content_id, ':', 2) WHEN 'r' THEN split_part(content_id, ':', 3) ELSE content_id END AS message_id,
-       to_tsvector('simple', left(text, 50000)) AS lexemes
+       to_tsvector('simple', searched) AS lexemes
 FROM {rows}.words;
 COMMENT ON VIEW contact_history.searched IS
     'One row for each text that is kept, with its words: an index finds lexemes @@ websearch_to_tsquery(''simple'', …).';
 COMMENT ON COLUMN contact_history.searched.message_id IS 'the message or note to which it belongs, if that has come';
-COMMENT ON COLUMN contact_history.searched.lexemes IS 'the words of its first 50,000 characters, in lower case';
+COMMENT ON COLUMN contact_history.searched.lexemes IS 'the words of its first 50,000 characters, in one case and in their places';

@@ -1,10 +1,11 @@
 """Finding people's and agents' words: all of them, "one after the other", -not this, and those that begin so*.
 
-PostgreSQL reads what is asked for (websearch_to_tsquery) and finds it by an index, in the configuration `simple`: words
-as they stand, in lower case, of any language. A text that was erased is in no index, and so is not found.
+What is asked for is put into the words in which texts are searched (projections.wording); PostgreSQL reads that
+(websearch_to_tsquery, `simple`) and finds it by an index. A text that was erased is in none, and so is not found.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,19 +15,17 @@ import psycopg
 from engine.errors import RejoinderError
 from projections.queries.files import fetch
 from projections.queries.lists import After
-from projections.values import shown
+from projections.wording import words
 
 LONGEST: Final = 500
 """Characters of what may be asked for."""
 LONGEST_CUT: Final = 400
-"""Characters of a text that are shown: its words may be of any length."""
+"""Characters of a text that are shown."""
+BEFORE: Final = 120
+"""So many of them before the first word that was asked for, at most."""
 _PREFIX: Final = "zqbeginszq"
 """Stands for the * after a word, which PostgreSQL would pass over."""
-_STARRED: Final = re.compile(r'(?<=\w)\*(?=[\s")]|$)')
-_BEGIN, _END = "\x01", "\x02"
-_MARKED: Final = f'StartSel="{_BEGIN}", StopSel="{_END}"'
-_WHOLE: Final = f"{_MARKED}, HighlightAll=true"
-_PARTS: Final = f'{_MARKED}, MaxFragments=2, MinWords=6, MaxWords=24, FragmentDelimiter=" … "'
+_PIECE: Final = re.compile(r'-?"[^"]*"?|\S+')
 
 
 class NothingAsked(RejoinderError):
@@ -86,7 +85,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Found(Place):
-    cut: str
+    text: str
 
 
 def search(connection: psycopg.Connection[Any], wanted: Wanted, after: After | None, limit: int) -> list[Hit]:
@@ -98,7 +97,8 @@ def search(connection: psycopg.Connection[Any], wanted: Wanted, after: After | N
     Raises:
         NothingAsked: no word is named, or only such that are not to be there.
     """
-    parameters = {"text": _STARRED.sub(_PREFIX, shown(wanted.text)), "mark": _PREFIX}
+    pieces = list(_pieces(wanted.text))
+    parameters = {"text": " ".join(str(piece) for piece in pieces), "mark": _PREFIX}
     (asked,) = fetch(connection, "search_asked", _Asked, parameters)
     if not asked.nodes or asked.indexed in ("", "T"):
         raise NothingAsked()
@@ -116,30 +116,61 @@ def search(connection: psycopg.Connection[Any], wanted: Wanted, after: After | N
             "after_at": after.at if after else None,
             "after_id": after.id if after else None,
             "limit": limit,
-            "marks": _BEGIN + _END,
-            "short": LONGEST_CUT,
-            "whole": _WHOLE,
-            "parts": _PARTS,
         },
     )
-    return [_hit(row) for row in found]
+    named = [word for piece in pieces if not piece.excluded for word in piece.words]
+    whole = frozenset(word for word in named if not word.endswith(_PREFIX))
+    begun = tuple(word.removesuffix(_PREFIX) for word in named if word.endswith(_PREFIX))
+    return [_hit(row, whole, begun) for row in found]
 
 
-def _hit(row: _Found) -> Hit:
-    snippet, marks = _cut(row.cut)
-    fields = {name: getattr(row, name) for name in Place.__dataclass_fields__}
-    return Hit(**fields, snippet=snippet, marks=marks)
+@dataclass(frozen=True)
+class _Piece:
+    """A word that is asked for, or several one after the other; `or` between two has no words."""
+
+    words: tuple[str, ...]
+    excluded: bool = False
+
+    def __str__(self) -> str:
+        if not self.words:
+            return "or"
+        sign = "-" if self.excluded else ""
+        return f'{sign}"{" ".join(self.words)}"'
 
 
-def _cut(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """What PostgreSQL cut out, without its marks, and where those were."""
-    first, *others = text.split(_BEGIN)
-    snippet, marks = first, []
-    for part in others:
-        word, _, rest = part.partition(_END)
-        marks.append((len(snippet), len(snippet) + len(word)))
-        snippet += word + rest
-    if len(snippet) <= LONGEST_CUT:
-        return snippet, marks
-    kept = [(begin, min(end, LONGEST_CUT)) for begin, end in marks if begin < LONGEST_CUT]
-    return f"{snippet[:LONGEST_CUT]} …", kept
+def _pieces(text: str) -> Iterable[_Piece]:
+    """What is asked for, in the words in which texts are searched."""
+    for piece in _PIECE.findall(text):
+        if piece.casefold() == "or":
+            yield _Piece(())
+            continue
+        named = [word for part in piece.split() for word in _asked(part)]
+        if named:
+            yield _Piece(tuple(named), piece.startswith("-"))
+
+
+def _asked(part: str) -> list[str]:
+    """The words of a part; after the last one a star stands for whatever goes on."""
+    found = [word for _, _, word in words(part)]
+    if found and part.rstrip('"').endswith("*"):
+        found[-1] += _PREFIX
+    return found
+
+
+def _hit(row: _Found, whole: frozenset[str], begun: tuple[str, ...]) -> Hit:
+    marks = [(begin, end) for begin, end, word in words(row.text) if word in whole or word.startswith(begun)]
+    snippet, inside = _cut(row.text, marks)
+    return Hit(**{name: getattr(row, name) for name in Place.__dataclass_fields__}, snippet=snippet, marks=inside)
+
+
+def _cut(text: str, marks: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """The part of a text around the first mark, and the marks in it."""
+    if len(text) <= LONGEST_CUT:
+        return text, marks
+    begin = max(0, min(marks[0][0] - BEFORE, len(text) - LONGEST_CUT)) if marks else 0
+    before = "… " if begin else ""
+    end = begin + LONGEST_CUT
+    after = " …" if end < len(text) else ""
+    moved = len(before) - begin
+    inside = [(first + moved, min(last, end) + moved) for first, last in marks if begin <= first < end]
+    return f"{before}{text[begin:end]}{after}", inside

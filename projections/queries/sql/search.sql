@@ -1,4 +1,4 @@
--- The texts that have what is asked for: the latest sent first, or the best. Only those that are shown are cut out.
+-- The texts that have what is asked for: the latest sent first, or the best.
 WITH found AS (
     SELECT m.message_id, m.sent_at,
            CASE WHEN %(ranked)s::boolean THEN ts_rank(w.lexemes, %(asked)s::tsquery) END AS rank
@@ -15,9 +15,7 @@ WITH found AS (
     LIMIT %(limit)s
 )
 SELECT m.message_id, m.interaction_id, m.contact_id, m.channel, m.account, m.direction, m.kind, m.author, m.sent_at,
-       found.rank,
-       ts_headline('simple', translate(left(m.text, 50000), %(marks)s, ''), %(asked)s::tsquery,
-                   CASE WHEN length(m.text) <= %(short)s THEN %(whole)s ELSE %(parts)s END) AS cut
+       found.rank, m.text
 FROM found
 JOIN contact_history.message m USING (message_id)
 ORDER BY found.rank DESC, m.sent_at DESC, m.message_id COLLATE "C" DESC
