@@ -109,6 +109,9 @@ class Life:
                     where.resolved()
                 elif joined == "opened":
                     where.tell(e.ContactResolved, how="found")
+                if joined == "opened":
+                    where.queued()
+                    where.accepted("kim")
             case "answers" if where.number:
                 self.pending[self.end(one)].append(where.answer("kim", f"answers {at}"))
             case "posts" if self.pending[self.end(one)]:
@@ -220,7 +223,7 @@ HAPPENS = st.tuples(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=50)
 @given(
     happens=st.lists(HAPPENS, min_size=4, max_size=40),
     times=st.lists(st.integers(0, 50), min_size=2, max_size=3),
@@ -240,7 +243,7 @@ def test_at_every_time_a_person_is_what_the_events_up_to_then_say(
     if in_order:
         ats = sorted(at for *_, at in happens)
         happens = [(what, one, other, at) for (what, one, other, _), at in zip(happens, ats, strict=True)]
-    for what, one, other, at in happens:
+    for what, one, other, at in [("writes", who, 0, 0) for who in range(4)] + happens:
         life.happens(what, one, other, at)
     fed.feed()
     chains: dict[str, list[Event]] = defaultdict(list)
@@ -282,6 +285,19 @@ def test_merges_and_their_ends_are_told_with_when_and_by_whom(fed: Fed, numbers:
     assert history(fed.connection, "nobody") is None
     with pytest.raises(NoSuchMessage, match="can't begin after"):
         history(fed.connection, ann.home, after=f"{other.home}:m:{other._items}")
+
+
+def test_what_was_merged_into_one_that_was_merged_itself_is_part_of_the_last(fed: Fed, numbers: Iterator[int]) -> None:
+    first, second, third = (answered(fed.log, next(numbers)) for _ in range(3))
+    begun = max(first.at, second.at, third.at)
+    links(second, first, 1, begun)
+    links(third, second, 1, begun + 10 * MINUTE)
+    parts(third, second, 1, begun + 20 * MINUTE)
+    fed.feed()
+    for at, who, count in ((5, second, 4), (15, third, 6), (25, second, 4), (None, second, 4)):
+        found = history(fed.connection, first.home, None if at is None else moment(begun + at * MINUTE))
+        assert found is not None
+        assert (found.contact_id, len(found.messages), len(found.handles)) == (who.home, count, count // 2)
 
 
 def test_one_view_over_channels_where_what_was_erased_reads_so(database: str) -> None:
