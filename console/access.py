@@ -41,6 +41,7 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "begin_emergency": _LEAD,
     "end_emergency": _LEAD,
     "search_contacts": _LOOK,
+    "search_words": _LOOK,
     "read_contact": _LOOK,
     "import_contacts": _LEAD,
     "link_handle": _WORK,
@@ -62,6 +63,23 @@ MAY: Final[dict[str, frozenset[str]]] = {
 }
 """By the operation's name. An operation that is not here can't be served at all. An agent acts and looks at offers as
 itself only; a supervisor as whoever the request names."""
+
+
+SHOW_PEOPLE: Final = frozenset(
+    (
+        "list_offers",
+        "list_work",
+        "follow_agent",
+        "list_interactions",
+        "read_interaction",
+        "follow_interaction",
+        "search_contacts",
+        "search_words",
+        "read_contact",
+        "trace",
+    )
+)
+"""The operations whose answers hold people's words or names: none is given before it was written down who gets it."""
 
 
 @dataclass(frozen=True, slots=True)

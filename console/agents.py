@@ -7,6 +7,7 @@ from pydantic import Field
 from console.access import AGENT, Caller
 from console.commanding import Calling, Command_, Decided, Ports
 from console.fields import AgentInPath, Body, Name, PoolInPath
+from console.noting import Notes, Noting
 from console.problems import COMMANDING, READING, Problem
 from console.routes import router
 from engine.routing.commands import RegisterAgent, SetAgentState
@@ -60,14 +61,22 @@ async def set_agent_state(pool: PoolInPath, agent: AgentInPath, body: NewState, 
 
 
 @agents.get("/agents/{agent}/offers", responses=READING)
-async def list_offers(agent: AgentInPath, api: Ports, caller: Calling) -> list[desk.InteractionLine]:
+async def list_offers(agent: AgentInPath, api: Ports, caller: Calling, notes: Notes) -> list[desk.InteractionLine]:
     """What is offered to an agent and not yet accepted, the longest waiting first."""
     as_oneself(caller, agent)
-    return await api.reads.read(lambda connection: desk.with_agent(connection, agent, accepted=False))
+    found = await api.reads.read(lambda connection: desk.with_agent(connection, agent, accepted=False))
+    return await noted(notes, found)
 
 
 @agents.get("/agents/{agent}/interactions", responses=READING)
-async def list_work(agent: AgentInPath, api: Ports, caller: Calling) -> list[desk.InteractionLine]:
+async def list_work(agent: AgentInPath, api: Ports, caller: Calling, notes: Notes) -> list[desk.InteractionLine]:
     """What an agent works on, the longest open first."""
     as_oneself(caller, agent)
-    return await api.reads.read(lambda connection: desk.with_agent(connection, agent, accepted=True))
+    found = await api.reads.read(lambda connection: desk.with_agent(connection, agent, accepted=True))
+    return await noted(notes, found)
+
+
+async def noted(notes: Noting, found: list[desk.InteractionLine]) -> list[desk.InteractionLine]:
+    """The lines, once it is written down that they are shown."""
+    await notes.shows(len(found), (line.contact_id for line in found), (line.interaction_id for line in found))
+    return found

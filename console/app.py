@@ -19,6 +19,7 @@ from console.ports import Api
 from console.problems import READING, add_handlers
 from console.reports import reports
 from console.routes import router
+from console.searching import searching
 
 VERSION: Final = "1"
 MOUNTED: Final = "/v1"
@@ -28,7 +29,7 @@ about = router("about")
 
 
 # importing before contacts: /contacts/import is no contact's id.
-ROUTERS: Final = (about, agents, interactions, live, importing, contacts, emergencies, policies, reports)
+ROUTERS: Final = (about, agents, interactions, live, importing, contacts, searching, emergencies, policies, reports)
 
 
 class Me(BaseModel):

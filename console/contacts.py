@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from console.commanding import Asking, Command_, Common, Decided, Ports
 from console.fields import After, Body, ContactInPath, Home, Item, Language, Limit, PlatformId, Search
 from console.interactions import Channel
+from console.noting import Notes
 from console.paging import page_of, place_of
 from console.problems import COMMANDING, READING, Problem
 from console.routes import router
@@ -59,6 +60,7 @@ class MessageBody(Body):
 @contacts.get("/contacts", responses=READING)
 async def search_contacts(
     api: Ports,
+    notes: Notes,
     q: Annotated[
         Search, Query(description="a part of a name or screen name, or how a platform id begins; in any case")
     ],
@@ -69,15 +71,18 @@ async def search_contacts(
     begin = place_of(after)
     found = await api.reads.read(lambda connection: desk.contacts(connection, q, begin, limit + 1))
     lines, following = page_of(found, limit, lambda line: (line.created_at, line.contact_id))
+    await notes.shows(len(lines), (line.contact_id for line in lines))
     return Contacts(contacts=lines, next=following)
 
 
 @contacts.get(BASE, responses=READING)
-async def read_contact(contact: ContactInPath, api: Ports) -> desk.ContactDetail:
+async def read_contact(contact: ContactInPath, api: Ports, notes: Notes) -> desk.ContactDetail:
     """One contact: its handles, interactions, and messages over all channels."""
     found = await api.reads.read(lambda connection: desk.contact(connection, contact))
     if found is None:
         raise Problem(404, "unknown_contact", f"There is no contact {contact}.")
+    shown = [line.interaction_id for line in found.history] + [line.interaction_id for line in found.messages]
+    await notes.shows(len(found.messages), [found.contact_id], shown)
     return found
 
 

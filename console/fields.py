@@ -15,7 +15,7 @@ _NAME: Final = r"^[^\x00-\x20/\x7f][^\x00-\x1f/\x7f]*$"
 _WORD: Final = r"^[!-~]+$"
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Half of a pair of surrogates is no character: it can't be written in UTF-8."""
     try:
         text.encode()
@@ -24,15 +24,16 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _no_nul(text: str) -> str:
+def no_nul(text: str) -> str:
+    """PostgreSQL's text has none."""
     if "\x00" in text:
         raise ValueError("has a NUL")
     return text
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_encodable)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NOTE), AfterValidator(_encodable)]
-Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=LONGEST_NAME), AfterValidator(_encodable)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT), AfterValidator(encodable)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NOTE), AfterValidator(encodable)]
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=LONGEST_NAME), AfterValidator(encodable)]
 Item = Annotated[str, StringConstraints(pattern=_WORD, max_length=300)]
 PlatformId = Annotated[str, StringConstraints(pattern=_WORD, max_length=LONGEST_NAME)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
@@ -40,7 +41,7 @@ Home = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 InteractionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}\.[1-9][0-9]{0,8}$")]
 AccountKey = Annotated[str, StringConstraints(pattern=r"^(x|facebook|messenger):[!-.0-~]{1,100}$")]
 Search = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(_encodable), AfterValidator(_no_nul)
+    str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(encodable), AfterValidator(no_nul)
 ]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,300}$")]
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from console.commanding import Command_, Decided, Expected, Ports, etag
 from console.fields import After, ByAgent, Home, InteractionInPath, Item, Limit, Name, Note, PlatformId, Text
+from console.noting import Notes
 from console.paging import page_of, place_of
 from console.problems import COMMANDING, READING, Problem
 from console.routes import router
@@ -94,6 +95,7 @@ class DispositionBody(ByAgent):
 @interactions.get("/interactions", responses=READING)
 async def list_interactions(
     api: Ports,
+    notes: Notes,
     state: Annotated[State | None, Query(description="only in this state")] = None,
     queue: Annotated[Name | None, Query(description="only of this queue")] = None,
     agent: Annotated[Name | None, Query(description="only with this agent")] = None,
@@ -108,15 +110,19 @@ async def list_interactions(
     begin = place_of(after)
     found = await api.reads.read(lambda connection: desk.interactions(connection, wanted, begin, limit + 1))
     lines, following = page_of(found, limit, lambda line: (line.opened_at, line.interaction_id))
+    await notes.shows(len(lines), (line.contact_id for line in lines), (line.interaction_id for line in lines))
     return Interactions(interactions=lines, next=following)
 
 
 @interactions.get(BASE, responses=READING)
-async def read_interaction(interaction: InteractionInPath, api: Ports, response: Response) -> desk.InteractionDetail:
+async def read_interaction(
+    interaction: InteractionInPath, api: Ports, notes: Notes, response: Response
+) -> desk.InteractionDetail:
     """One interaction with its messages, in the order sent. The ETag is for If-Match."""
     found = await api.reads.read(lambda connection: desk.interaction(connection, interaction))
     if found is None:
         raise Problem(404, "unknown_interaction", f"There is no interaction {interaction}.")
+    await notes.shows(len(found.messages), [found.contact_id], [found.interaction_id])
     response.headers["ETag"] = etag(found.sequence)
     return found
 

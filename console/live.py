@@ -12,9 +12,10 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from console.access import Caller
-from console.agents import as_oneself
+from console.agents import as_oneself, noted
 from console.commanding import Calling, Ports
 from console.fields import AgentInPath, InteractionInPath
+from console.noting import Notes
 from console.ports import Api, Unreadable
 from console.problems import READING, Problem
 from console.routes import router
@@ -91,7 +92,12 @@ async def follow_board(api: Ports, caller: Calling, streams: Counting, queue: Qu
 
 @live.get("/interactions/{interaction}/live", responses=_STREAM, response_class=Response)
 async def follow_interaction(
-    interaction: InteractionInPath, api: Ports, caller: Calling, streams: Counting, last_event_id: LastEventId = None
+    interaction: InteractionInPath,
+    api: Ports,
+    caller: Calling,
+    notes: Notes,
+    streams: Counting,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Follow an interaction from its beginning, or after Last-Event-ID: messages of both directions, and each change.
 
@@ -103,13 +109,16 @@ async def follow_interaction(
     since = int(last_event_id or 0)
     if found.state == _ENDED and since >= found.sequence:
         return Response(status_code=204)
+    await notes.shows(found.messages_in + found.messages_out, [found.contact_id], [found.interaction_id])
     return _stream(streams, _of_interaction(api, caller, interaction, since))
 
 
 @live.get("/agents/{agent}/live", responses=_STREAM, response_class=Response)
-async def follow_agent(agent: AgentInPath, api: Ports, caller: Calling, streams: Counting) -> Response:
+async def follow_agent(agent: AgentInPath, api: Ports, caller: Calling, notes: Notes, streams: Counting) -> Response:
     """Follow what is with an agent: first all of it, then each change. Names: offer, work, changed, gone."""
     as_oneself(caller, agent)
+    # What is offered later stands in the log anyway: to whom, and when.
+    await noted(notes, await api.reads.read(lambda connection: desk.with_agent(connection, agent)))
     return _stream(streams, _of_agent(api, caller, agent))
 
 

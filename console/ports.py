@@ -1,6 +1,6 @@
 """What the console needs from outside. rejoinder.api brings it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -9,6 +9,7 @@ import psycopg
 from engine.delivery import AccessToken, CommandResult, PolicyVersion
 from engine.errors import RejoinderError
 from engine.policy.document import Account
+from engine.reads import PersonalRead
 from engine.record import Command
 
 T = TypeVar("T")
@@ -25,6 +26,10 @@ class Undecided(RejoinderError):
 
 class Unreadable(RejoinderError):
     """The projections can't be read now."""
+
+
+class NotNoted(RejoinderError):
+    """It can't be written down now who is shown something of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +115,7 @@ class Api:
     """The key of the person with a platform id on a channel."""
     fingerprint: Callable[[bytes], str]
     """A short keyed digest of a request, from which nobody can guess the request."""
+    note: Callable[[PersonalRead], Awaitable[None]]
+    """Writes down that somebody is shown something of people, and waits until that is safe. Raises NotNoted."""
     clock: Callable[[], int]
     """Milliseconds since 1970."""

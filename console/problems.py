@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from console.ports import NotTaken, Undecided, Unreadable
+from console.ports import NotNoted, NotTaken, Undecided, Unreadable
 
 NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
@@ -73,6 +73,11 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(NotTaken)
     async def not_taken(request: Request, error: NotTaken) -> JSONResponse:
         return answer(Problem(503, "unavailable", "Kafka does not take it now; repeat it in a moment."))
+
+    @app.exception_handler(NotNoted)
+    async def not_noted(request: Request, error: NotNoted) -> JSONResponse:
+        reason = "Kafka can't record now who is shown this, so it is not shown; repeat it in a moment."
+        return answer(Problem(503, "not_recorded", reason))
 
     @app.exception_handler(Unreadable)
     async def unreadable(request: Request, error: Unreadable) -> JSONResponse:

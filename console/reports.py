@@ -7,6 +7,7 @@ from fastapi import Path, Query
 
 from console.commanding import Ports
 from console.fields import InteractionInPath
+from console.noting import Notes
 from console.problems import READING, Problem
 from console.routes import router
 from projections.queries import reports as counted
@@ -22,12 +23,13 @@ By = Annotated[list[str] | None, Query(description="what it is counted by, in pl
 
 
 @reports.get("/trace/{interaction}", responses=READING)
-async def trace(interaction: InteractionInPath, api: Ports) -> InteractionTrace:
+async def trace(interaction: InteractionInPath, api: Ports, notes: Notes) -> InteractionTrace:
     """The life of an interaction step by step: when, what changed, by whom and why, and the words."""
     names = {f"{each.channel}:{each.id}": f"@{each.handle}" for each in api.policies.accounts()}
     found = await api.reads.read(lambda connection: find(connection, interaction, names))
     if not found:
         raise Problem(404, "unknown_interaction", f"There is no interaction {interaction}.")
+    await notes.shows(len(found[0].steps), [found[0].contact_id], [found[0].interaction_id])
     return found[0]
 
 

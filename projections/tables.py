@@ -104,8 +104,10 @@ class Table(Generic[R]):
     row: type[R]
     key: tuple[str, ...]
     indexes: tuple[str, ...] = ()
-    personal: bool = False
-    """Whether people's words or names stand in it: what it holds is shown by the views alone."""
+    words: str | None = None
+    """What is searched by words, an expression in SQL that gives a tsvector: a GIN index has them."""
+    personal: tuple[str, ...] = ()
+    """The columns in which people's words or names stand: what a table with such holds is shown by the views alone."""
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -137,13 +139,8 @@ class Table(Generic[R]):
         lines = [f"    {column.name} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in self.columns]
         lines.append(f"    PRIMARY KEY ({', '.join(self.key)})")
         statements = [f"CREATE TABLE {self.name} (\n" + ",\n".join(lines) + "\n)"]
-        if self.personal:
-            # Else the planner's statistics would hold the most common words and names, erased or not.
-            statements += [
-                f"ALTER TABLE {self.name} ALTER COLUMN {column.name} SET STATISTICS 0"
-                for column in self.columns
-                if column.name not in self.key
-            ]
+        # Else the planner's statistics would hold the most common words and names, erased or not.
+        statements += [f"ALTER TABLE {self.name} ALTER COLUMN {each} SET STATISTICS 0" for each in self.personal]
         if indexed:
             statements += self.index_ddl()
         statements.append(f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}")
@@ -153,9 +150,22 @@ class Table(Generic[R]):
         return ";\n".join(statements) + ";\n"
 
     def index_ddl(self) -> list[str]:
-        """The statements that make the further indexes."""
-        parts = [index.partition(" WHERE ") for index in self.indexes]
-        return [f"CREATE INDEX ON {self.name} ({columns}){where}{condition}" for columns, where, condition in parts]
+        """The statements that make the further indexes.
+
+        One over an expression has statistics of its own; those of people's words or names are left out, as in `ddl`.
+        """
+        made = []
+        for number, index in enumerate(self.indexes, 1):
+            columns, where, condition = index.partition(" WHERE ")
+            name = f"{self.name}_{number}"
+            made.append(f"CREATE INDEX {name} ON {self.name} ({columns}){where}{condition}")
+            if self.personal and "(" in columns:
+                made.append(f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0")
+        if self.words is not None:
+            name = f"{self.name}_words"
+            made.append(f"CREATE INDEX {name} ON {self.name} USING gin ({self.words})")
+            made.append(f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0")
+        return made
 
 
 def shape(tables: Iterable[Table[Any]]) -> str:

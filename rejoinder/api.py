@@ -14,13 +14,14 @@ import structlog
 from confluent_kafka import KafkaException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from console.ports import Api, Asked, BadPolicy, NotTaken, PolicyProblem, Undecided, Unreadable
+from console.ports import Api, Asked, BadPolicy, NotNoted, NotTaken, PolicyProblem, Undecided, Unreadable
 from engine.delivery import CommandResult, PolicyVersion
 from engine.envelope import home
 from engine.errors import RejoinderError
 from engine.policy.document import Account
 from engine.policy.rules import load
-from rejoinder import policy_file
+from engine.reads import PersonalRead
+from rejoinder import noting, policy_file
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.policies import publish_policy
 from rejoinder.secrets import home_secret
@@ -145,6 +146,21 @@ class KafkaPolicies:
             return publish_policy(self._cluster, policy_file.parse(text, "the policy"), by)
 
 
+@dataclass(frozen=True)
+class KafkaNotes:
+    """Who is shown something of people, by their topic."""
+
+    notes: noting.Notes
+
+    async def note(self, read: PersonalRead) -> None:
+        """Writes down that somebody is."""
+        try:
+            await self.notes.write_async(read)
+        except noting.NotNoted as error:
+            structlog.get_logger().warning("read_not_recorded", reason=str(error))
+            raise NotNoted() from error
+
+
 @contextmanager
 def ports(settings: Settings, cluster: Cluster, publisher: Publisher, follower: policies.Follower) -> Iterator[Api]:
     """The API's ports, as long as the context lasts. Raises SettingsError."""
@@ -152,6 +168,7 @@ def ports(settings: Settings, cluster: Cluster, publisher: Publisher, follower: 
     if dsn is None:
         raise SettingsError("the API needs postgres.dsn; `rejoinder up` starts programs and tells them")
     secret = home_secret(settings)
+    notes = noting.Notes(cluster, publisher, noting.key_of(settings))
     tokens = LiveTokens(cluster.broker, cluster.catalogue, cluster.codec, _warn)
     asker = asking.Asker(cluster.broker, cluster.catalogue, cluster.codec, publisher, _warn)
     reads = PostgresReads(dsn.get_secret_value())
@@ -163,6 +180,7 @@ def ports(settings: Settings, cluster: Cluster, publisher: Publisher, follower: 
             token=tokens.find,
             home=lambda channel, platform_id: home(secret, channel, platform_id),
             fingerprint=lambda said: fingerprint(secret, said),
+            note=KafkaNotes(notes).note,
             clock=wall_clock,
         )
     finally:

@@ -21,6 +21,7 @@ from engine.delivery import RECORDS
 from engine.interaction import commands as interaction_commands
 from engine.interaction import events as interaction_events
 from engine.policy import document
+from engine.reads import RECORDS as READS
 from engine.record import Command, Event, Timestamp
 from engine.routing import commands as routing_commands
 from engine.routing import events as routing_events
@@ -226,7 +227,7 @@ def _commands() -> Iterator[str]:
 
 def _records() -> Iterator[str]:
     yield "# Other records\n\nWhat is in the topics that hold neither commands to deciders nor events.\n"
-    yield from _record_sections(RECORDS, None)
+    yield from _record_sections((*RECORDS, *READS), None)
 
 
 def _record_sections(records: Sequence[type[msgspec.Struct]], base: type[msgspec.Struct] | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ import msgspec
 from engine.delivery import RECORDS
 from engine.interaction import commands as interaction_commands
 from engine.interaction import events as interaction_events
+from engine.reads import RECORDS as READS
 from engine.record import Timestamp
 from engine.routing import commands as routing_commands
 from engine.routing import events as routing_events
@@ -39,6 +40,7 @@ def record_types() -> dict[str, type[msgspec.Struct]]:
         *routing_events.EVENTS,
         *RECORDS,
         *SEALS,
+        *READS,
         *_rows("engine.bookkeeping"),
         *_rows("engine.interaction.state"),
         *_rows("engine.routing.state"),

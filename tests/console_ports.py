@@ -17,6 +17,7 @@ from console.ports import Api, Asked, PolicyProblem, Undecided, Unreadable
 from engine.delivery import AccessToken, CommandResult, PolicyVersion
 from engine.envelope import home
 from engine.policy.document import Account
+from engine.reads import PersonalRead
 
 NOW = 1_700_000_000_000
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class Desk:
     texts: dict[str, str] = field(default_factory=dict)
     now: int = NOW
     body_time: float = 30.0
+    noted: list[PersonalRead] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for role in ROLES:
@@ -96,17 +98,25 @@ class Desk:
         self.known[record.token_id] = record
         return text
 
-    def app(self) -> Starlette:
-        """The application, mounted as in the web program."""
-        api = Api(
+    async def note(self, read: PersonalRead) -> None:
+        self.noted.append(read)
+
+    def api(self) -> Api:
+        """Its ports."""
+        return Api(
             engine=self.engine,
             reads=Closed(),
             policies=OneAccount(),
             token=self.known.get,
             home=lambda channel, platform_id: home(b"test", channel, platform_id),
             fingerprint=lambda said: sha256(said).hexdigest()[:12],
+            note=self.note,
             clock=lambda: self.now,
         )
+
+    def app(self) -> Starlette:
+        """The application, mounted as in the web program."""
+        api = self.api()
         APPLICATION.state.api = api
         app = Starlette()
         app.mount(MOUNTED, Gate(APPLICATION, api, self.body_time))

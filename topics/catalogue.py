@@ -29,6 +29,7 @@ DEAD_LETTERS: Final = "dead.letters"
 ACCESS_TOKENS: Final = "access.tokens"
 AUDIT_SEALS: Final = "audit.seals"
 AUDIT_WRITERS: Final = "audit.writers"
+AUDIT_READS: Final = "audit.reads"
 SCHEMAS: Final = "_schemas"
 
 KEPT: Final = {"cleanup.policy": "delete", "retention.ms": str(FOR_EVER), "retention.bytes": str(FOR_EVER)}
@@ -38,6 +39,7 @@ A_MONTH: Final = {
     # A file goes as a whole, when its last record is old enough: no file holds more than a day.
     "segment.ms": str(DAY),
 }
+SIX_YEARS: Final = {"cleanup.policy": "delete", "retention.ms": str(6 * 365 * DAY)}
 A_DAY: Final = {"cleanup.policy": "delete", "retention.ms": str(DAY)}
 COMPACTED: Final = {"cleanup.policy": "compact"}
 ERASABLE: Final = COMPACTED | {
@@ -127,6 +129,8 @@ def catalogue(
         # One partition: a writer finds its last seal near the end, and an auditor reads them in one order.
         topic(AUDIT_SEALS, "writer", "what each transaction's writer signed of its events", KEPT, count=1),
         topic(AUDIT_WRITERS, "writer", "who seals, with which public key", COMPACTED, count=1),
+        # One partition: a record says how many stood before it, so that one that was removed shows.
+        topic(AUDIT_READS, "who read", "who was shown people's words or names, and whose", SIX_YEARS, count=1),
         # One partition, because a registry gives out ids in the order of this log.
         topic(SCHEMAS, "subject and version", "the schemas and their ids", COMPACTED, count=1),
     )

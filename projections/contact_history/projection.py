@@ -20,6 +20,7 @@ from projections.records import (
 )
 from projections.tables import Json, Store, Table, json_of
 from projections.values import exact, shown
+from projections.wording import searchable
 
 Decided = Sequence[tuple[Logged, Event]]
 
@@ -144,6 +145,7 @@ def _words(content_id: str, words: e.Words) -> r.Words:
     return r.Words(
         content_id=content_id,
         text=shown(words.text),
+        searched=searchable(words.text),
         exact=exact(words.text),
         language=words.language,
         attachments=_attached(words),

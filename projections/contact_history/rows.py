@@ -150,6 +150,7 @@ class Words(Row):
 
     content_id: Annotated[str, "its id in interaction.content"]
     text: Annotated[str, "the text; NUL, which text can't hold, as its picture U+2400"]
+    searched: Annotated[str, "its words, with a blank between two, in one case: those that are searched"]
     exact: Annotated[bytes | None, "the text in UTF-8 where `text` had to differ from it; else null"]
     language: Annotated[str | None, "the language that the platform named"]
     attachments: Annotated[Json | None, "its pictures and files, each with kind and url; null: none"]
@@ -177,7 +178,25 @@ INTERACTIONS: Final = Table(
     ("interaction_id",),
     ("home", "opened_at, interaction_id", "agent_id WHERE dispositioned_at IS NULL"),
 )
-MESSAGES: Final = Table("messages", Message, ("message_id",), ("interaction_id, changed",))
+MESSAGES: Final = Table(
+    "messages",
+    Message,
+    ("message_id",),
+    # The second: a person's messages in the order sent. The views have the same expression.
+    ("interaction_id, changed", "split_part(interaction_id, '.', 1), sent_at"),
+)
 ACTIONS: Final = Table("actions", Action, ("action_id",), ("interaction_id, changed",))
-WORDS: Final = Table("words", Words, ("content_id",), personal=True)
-PROFILES: Final = Table("profiles", Profile, ("profile_id",), ("handle_id", "lower(screen_name)"), personal=True)
+WORDS: Final = Table(
+    "words",
+    Words,
+    ("content_id",),
+    words="to_tsvector('simple', searched)",
+    personal=("text", "searched", "exact", "attachments"),
+)
+PROFILES: Final = Table(
+    "profiles",
+    Profile,
+    ("profile_id",),
+    ("handle_id", "lower(screen_name)"),
+    personal=("platform_id", "screen_name", "name", "called"),
+)

@@ -149,6 +149,15 @@ COMMENT ON COLUMN contact_history.message.text IS
 COMMENT ON COLUMN contact_history.message.attachments IS
     'its pictures and files, each with kind and url; null: none, or erased';
 
+CREATE VIEW contact_history.sent AS
+SELECT split_part(m.interaction_id, '.', 1) AS home, m.sent_at, m.sequence, m.message_id, m.interaction_id, m.direction
+FROM {rows}.messages m
+JOIN {rows}.interactions i USING (interaction_id)
+WHERE i.contact_id IS NOT NULL AND m.direction <> 'internal';
+COMMENT ON VIEW contact_history.sent IS
+    'One row for each message of either direction: an index has those of a key in the order sent.';
+COMMENT ON COLUMN contact_history.sent.home IS 'the key on which its interaction began';
+
 CREATE VIEW contact_history.timeline AS
 SELECT contact_id, interaction_id,
        row_number() OVER (PARTITION BY contact_id ORDER BY sent_at, sequence, message_id) AS place,
@@ -171,3 +180,13 @@ COMMENT ON COLUMN contact_history.action.contact_id IS 'the contact to which the
 CREATE VIEW contact_history.words AS
 SELECT content_id, text, exact, language, attachments, salt FROM {rows}.words;
 COMMENT ON VIEW contact_history.words IS 'One row for each text that is kept, notes of agents included.';
+
+CREATE VIEW contact_history.searched AS
+SELECT content_id,
+       CASE split_part(content_id, ':', 2) WHEN 'r' THEN split_part(content_id, ':', 3) ELSE content_id END AS message_id,
+       to_tsvector('simple', searched) AS lexemes
+FROM {rows}.words;
+COMMENT ON VIEW contact_history.searched IS
+    'One row for each text that is kept, with its words: an index finds lexemes @@ websearch_to_tsquery(''simple'', …).';
+COMMENT ON COLUMN contact_history.searched.message_id IS 'the message or note to which it belongs, if that has come';
+COMMENT ON COLUMN contact_history.searched.lexemes IS 'the words of its first 50,000 characters, in one case and in their places';

@@ -6,7 +6,7 @@ What the log says is all that counts: an event belongs to a time if it and all b
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from projections.projection import views_of
-from projections.queries.recorded import Recorded, recorded
+from projections.queries.recorded import Placed, logged
 from projections.records import Logged
 from projections.reporting import Reporting
 from projections.tables import Store, Table, stage_name
@@ -29,13 +29,6 @@ FROM (SELECT e.*, max(occurred_at) OVER (PARTITION BY topic, key ORDER BY sequen
 WHERE latest <= %s
 ORDER BY topic, partition, record_offset
 """
-
-
-@dataclass(frozen=True)
-class _Event(Recorded):
-    partition: int
-    record_offset: int
-    key: str
 
 
 class _Temporary(Store):
@@ -78,14 +71,10 @@ def _create(connection: psycopg.Connection[Any], table: Table[Any]) -> None:
 
 
 def _batches(connection: psycopg.Connection[Any], moment: datetime) -> Iterator[list[Logged]]:
-    with connection.cursor("events_as_of", row_factory=class_row(_Event)) as cursor:
+    with connection.cursor("events_as_of", row_factory=class_row(Placed)) as cursor:
         cursor.execute(_EVENTS.encode(), (moment,))
         while rows := cursor.fetchmany(BATCH):
-            yield [
-                Logged(row.topic, row.partition, row.record_offset, row.key, 0, b"", b"", event)
-                for row in rows
-                if (event := recorded(row)) is not None
-            ]
+            yield logged(rows)
 
 
 def _temporary(statement: str, moment: datetime) -> str:

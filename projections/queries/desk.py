@@ -277,9 +277,7 @@ def changes(connection: psycopg.Connection[Any], interaction_id: str, since: int
             break
         rows.append(row)
     ids = [row.message_id for row in rows if row.message_id is not None]
-    messages = (
-        {each.message_id: each for each in _messages(connection, "desk_messages_by_id", {"ids": ids})} if ids else {}
-    )
+    messages = messages_by_id(connection, ids)
     return [
         Change(
             sequence=row.sequence,
@@ -294,6 +292,13 @@ def changes(connection: psycopg.Connection[Any], interaction_id: str, since: int
         )
         for row in rows
     ]
+
+
+def messages_by_id(connection: psycopg.Connection[Any], ids: list[str]) -> dict[str, MessageLine]:
+    """Messages by their ids."""
+    if not ids:
+        return {}
+    return {each.message_id: each for each in _messages(connection, "desk_messages_by_id", {"ids": ids})}
 
 
 def emergency(connection: psycopg.Connection[Any], account: str) -> Emergency | None:

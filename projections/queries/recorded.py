@@ -1,6 +1,6 @@
 """Events as the audit trail holds them, back as they were decided."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ import msgspec
 from engine.interaction.events import EVENTS as INTERACTION
 from engine.record import Event
 from engine.routing.events import EVENTS as ROUTING
-from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS
+from projections.records import INTERACTION_EVENTS, ROUTING_EVENTS, Logged
 
 TYPES: Final = {
     (topic, kind.__name__): kind
@@ -36,6 +36,24 @@ class Recorded:
     actor_id: str | None
     policy_version: int
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Placed(Recorded):
+    """The same with its place in the log, and the key on which it stands."""
+
+    partition: int
+    record_offset: int
+    key: str
+
+
+def logged(rows: Iterable[Placed]) -> list[Logged]:
+    """Events for a projection to fold, without those whose type is no more."""
+    return [
+        Logged(row.topic, row.partition, row.record_offset, row.key, 0, b"", b"", event)
+        for row in rows
+        if (event := recorded(row)) is not None
+    ]
 
 
 def recorded(row: Recorded) -> Event | None:

@@ -1,23 +1,25 @@
 """`audit`: proof that the log is as it was written."""
 
-import json as jsonlib
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from engine.errors import RejoinderError
 from projections.queries.bundles import events_around, words_of
 from rejoinder.auditing import Checked, writers
 from rejoinder.auditing import verify as verify_log
 from rejoinder.cli.errors import BadInput, NotFound
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import cluster_of, now, person
+from rejoinder.cli.keys import Keys, read_keys
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json, group
+from rejoinder.cli.reads import Tampered, reads
 from rejoinder.cli.terminal import print_json, print_table, tell
 from rejoinder.cluster import Cluster
 from rejoinder.exporting import EXPORTER, bundle, signed
 from rejoinder.files import write_atomically
+from rejoinder.noting import READS
 from rejoinder.progress import step
 from rejoinder.secrets import audit_secret
 from rejoinder.settings import Settings
@@ -25,21 +27,8 @@ from rejoinder.signing import WriterKey, public_keys
 from topics.catalogue import INTERACTION_EVENTS
 
 SHOWN: Final = 20
-KEY_BYTES: Final = 32
 
 app = group("Prove from the log alone that nothing in it was changed, removed, reordered or put in.")
-
-Keys = Annotated[
-    Path | None,
-    typer.Option(
-        "--keys",
-        help="The writers' public keys, as `audit keys --json` gave them. Without it: those of this folder's secret.",
-    ),
-]
-
-
-class Tampered(RejoinderError):
-    """The log is not what was written."""
 
 
 @app.command()
@@ -49,7 +38,7 @@ def keys(json: Json = False, data: Data = None, config: Config = None) -> None:
     Example: rejoinder audit keys --json > keys.jsonl
     """
     settings, instance = running_instance(data, config)
-    found = _derived(settings, cluster_of(settings, instance), EXPORTER)
+    found = _derived(settings, cluster_of(settings, instance), EXPORTER, READS)
     if json:
         return print_json({"writer": writer, "key": key.hex()} for writer, key in found.items())
     print_table(("writer", "key"), [(writer, key.hex()) for writer, key in found.items()])
@@ -65,7 +54,7 @@ def verify(file: Keys = None, json: Json = False, data: Data = None, config: Con
     """
     settings, instance = running_instance(data, config)
     cluster = cluster_of(settings, instance)
-    trusted = _derived(settings, cluster) if file is None else _read(file)
+    trusted = _derived(settings, cluster) if file is None else read_keys(file)
     with step("Reading the log") as progress:
         checked = verify_log(cluster, trusted, lambda events: progress.update(f"{events:,} events"))
     if json:
@@ -105,6 +94,9 @@ def export(
     if not stands:
         raise NotFound(f"no interaction is known as {interaction!r}: `rejoinder interactions` lists them")
     cluster, secret = cluster_of(settings, instance), audit_secret(settings)
+    if words:
+        shown = [interaction]
+        note(settings, instance, "audit export", interactions=shown, lines=len(kept), cluster=cluster)
     about = {"interaction_id": interaction, "exported_at": now(), "exported_by": person()}
     with step(f"Exporting interaction {interaction}"):
         content = bundle(cluster, _derived(settings, cluster), INTERACTION_EVENTS, stands, about)
@@ -113,6 +105,9 @@ def export(
         ]
         _write(to, signed(content, WriterKey(secret, EXPORTER)))
     tell(f"{len(stands)} events under {len(content['seals'])} seals. To check: bin/verify_bundle.py {to} KEYS")
+
+
+app.command()(reads)
 
 
 def _write(file: Path, text: str) -> None:
@@ -125,23 +120,6 @@ def _write(file: Path, text: str) -> None:
 
 def _derived(settings: Settings, cluster: Cluster, *more: str) -> dict[str, bytes]:
     return public_keys(audit_secret(settings), [*sorted(writers(cluster)), *more])
-
-
-def _read(file: Path) -> dict[str, bytes]:
-    """Raises BadInput."""
-    found: dict[str, bytes] = {}
-    number = 0
-    try:
-        for number, line in enumerate(file.read_text().splitlines(), 1):  # noqa: B007 (the handler below names it)
-            told = jsonlib.loads(line)
-            found[told["writer"]] = bytes.fromhex(told["key"])
-            if len(found[told["writer"]]) != KEY_BYTES:
-                raise ValueError("a key has 64 hex digits")
-    except OSError as error:
-        raise BadInput(f"{file} can't be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{file}:{number}: {error}; it has to be as `rejoinder audit keys --json` prints it") from error
-    return found
 
 
 def _told(checked: Checked) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import typer
 from engine.errors import RejoinderError
 from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import CONNECT_TIMEOUT, address_of, first_line, running_instance
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json
 from rejoinder.cli.terminal import print_json, print_table, tell
+from rejoinder.reads import SQL
 
 SCHEMAS: Final = ("contact_history", "reporting", "audit")
 
@@ -36,7 +38,7 @@ def sql(
     Example: rejoinder sql "SELECT outcome, count(*) FROM reporting.fct_interaction GROUP BY 1"
     Example: rejoinder sql "SELECT * FROM contact_history.message" --json
     """
-    _, instance = running_instance(data, config)
+    settings, instance = running_instance(data, config)
     dsn = instance.reader_dsn
     if dsn is None:
         raise NotFound(
@@ -48,6 +50,7 @@ def sql(
     if not query.strip().strip(";"):
         raise QueryFailed("the query is empty")
     with _running(dsn, query, seconds) as (columns, rows):
+        note(settings, instance, SQL)
         if json:
             print_json(dict(zip(columns, map(_plain, row), strict=True)) for row in rows)
             return

@@ -10,6 +10,7 @@ from engine.delivery import DeadLetter
 from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import running_instance
 from rejoinder.cli.kafka import cluster_of
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json, Limit, group
 from rejoinder.cli.settling import discard, key_of, named, redrive
 from rejoinder.cli.terminal import clean, print_json, print_pairs, print_table, tell
@@ -70,6 +71,7 @@ def show(
     line = _line(found)
     line["record"] = _type(cluster, found.letter)
     if words:
+        note(settings, instance, "dead-letters show", others=[letter], lines=1, cluster=cluster)
         line["content"] = _content(cluster, found.letter)
     if json:
         return print_json([line])

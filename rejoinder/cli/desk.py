@@ -14,6 +14,7 @@ from projections.queries import lists
 from rejoinder.cli.errors import BadInput
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import accepted, ask, cluster_of, new_id, now
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json, group
 from rejoinder.cli.terminal import print_json, print_table, tell
 from topics.catalogue import INTERACTION_COMMANDS
@@ -42,10 +43,18 @@ def offers(
 
     Example: rejoinder desk offers --agent ann
     """
-    _, instance = running_instance(data, config)
+    settings, instance = running_instance(data, config)
     with reading(instance) as connection:
         found = lists.interactions(connection, state="assigned", agent=agent, limit=LIMIT)
         wait = _accepted(connection, [line.interaction_id for line in found])
+    note(
+        settings,
+        instance,
+        "desk offers",
+        contacts=(line.contact_id for line in found),
+        interactions=(line.interaction_id for line in found),
+        lines=len(found),
+    )
     rows = [
         {
             "interaction_id": line.interaction_id,

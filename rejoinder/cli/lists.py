@@ -12,6 +12,7 @@ from projections.queries import lists
 from projections.queries.lists import After
 from rejoinder.cli.errors import BadInput, NotFound
 from rejoinder.cli.instances import reading, running_instance
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json, Limit
 from rejoinder.cli.terminal import print_json, print_table, tell
 
@@ -43,12 +44,10 @@ def interactions(
     Example: rejoinder interactions --state queued --queue care
     """
     _one_of("--state", state, STATES)
-    if account is not None and ":" in account:
-        channel, _, account = account.partition(":")
-    _one_of("--channel", channel, CHANNELS)
-    _, instance = running_instance(data, config)
+    channel, account = account_of(channel, account)
+    settings, instance = running_instance(data, config)
     with reading(instance) as connection:
-        begin = _after(connection, "interaction", "opened_at", "interaction_id", after)
+        begin = begin_after(connection, "interaction", "opened_at", "interaction_id", after)
         found = lists.interactions(
             connection,
             state=state,
@@ -60,6 +59,14 @@ def interactions(
             after=begin,
             limit=limit,
         )
+    note(
+        settings,
+        instance,
+        "interactions",
+        contacts=(line.contact_id for line in found),
+        interactions=(line.interaction_id for line in found),
+        lines=len(found),
+    )
     if json:
         return print_json(found)
     print_table(
@@ -88,10 +95,11 @@ def contacts(
     search: str | None, limit: int, after: str | None, json: bool, data: Path | None, config: Path | None
 ) -> None:
     """Lists contacts, the last made first."""
-    _, instance = running_instance(data, config)
+    settings, instance = running_instance(data, config)
     with reading(instance) as connection:
-        begin = _after(connection, "contact", "created_at", "contact_id", after)
+        begin = begin_after(connection, "contact", "created_at", "contact_id", after)
         found = lists.contacts(connection, search=search, after=begin, limit=limit)
+    note(settings, instance, "contacts", contacts=(line.contact_id for line in found), lines=len(found))
     if json:
         return print_json(found)
     print_table(
@@ -126,12 +134,22 @@ def _standing(contact: lists.ContactLine) -> str | None:
     return ", ".join(words for words, holds in said.items() if holds) or None
 
 
+def account_of(channel: str | None, account: str | None) -> tuple[str | None, str | None]:
+    """The channel and the account that two options name, of which the second may hold both: x:42. Raises BadInput."""
+    if account is not None and ":" in account:
+        channel, _, account = account.partition(":")
+    _one_of("--channel", channel, CHANNELS)
+    return channel, account
+
+
 def _one_of(option: str, value: str | None, known: Sequence[str]) -> None:
     if value is not None and value not in known:
         raise BadInput(f"{option} is {value!r}: choose one of {', '.join(known)}")
 
 
-def _after(connection: "psycopg.Connection[Any]", view: str, time: str, column: str, last: str | None) -> After | None:
+def begin_after(
+    connection: "psycopg.Connection[Any]", view: str, time: str, column: str, last: str | None
+) -> After | None:
     """Where a page begins; the names are ours, never the user's."""
     if last is None:
         return None

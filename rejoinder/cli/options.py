@@ -24,6 +24,10 @@ Since = Annotated[
     str | None, typer.Option("--since", help="From this day or time on, UTC: 2026-01-31 or 2026-01-31T10:15.")
 ]
 Until = Annotated[str | None, typer.Option("--until", help="Up to and without this day or time, UTC.")]
+From = Annotated[
+    str | None, typer.Option("--from", "--since", help="From this day or time on, UTC: 2026-01-31 or 2026-01-31T10:15.")
+]
+To = Annotated[str | None, typer.Option("--to", "--until", help="Up to and without this day or time, UTC.")]
 
 
 def instant(option: str, text: str | None, zone: tzinfo = UTC) -> datetime | None:

@@ -16,13 +16,12 @@ from projections.queries.trace import trace as find
 from rejoinder.cli.errors import NotFound
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import cluster_of
+from rejoinder.cli.noting import note
 from rejoinder.cli.options import Config, Data, Json, instant
 from rejoinder.cli.publishing import accounts_in_force
 from rejoinder.cli.standing import check_wanted, show_state
-from rejoinder.cli.terminal import clean, console, print_json, show, tell
-from rejoinder.instance import Instance
-from rejoinder.settings import Settings
-from topics.errors import KafkaUnreachable
+from rejoinder.cli.terminal import clean, console, print_json, show
+from rejoinder.cluster import Cluster
 
 PIPED_WIDTH: Final = 100
 LONGEST_QUOTE: Final = 2_000
@@ -62,7 +61,7 @@ def trace(
     settings, instance = running_instance(data, config)
     if state:
         return show_state(cluster_of(settings, instance), who, at_sequence, moment, json)
-    names = {} if json else _account_names(settings, instance)
+    names = {} if json else _account_names(cluster_of(settings, instance))
     with reading(instance) as connection:
         found = find(connection, who, names, moment)
     if not found and moment is not None:
@@ -71,6 +70,14 @@ def trace(
         raise NotFound(
             f"no interaction, contact or handle is known as {who!r}: `rejoinder contacts --search` finds people"
         )
+    note(
+        settings,
+        instance,
+        "trace",
+        contacts=(told.contact_id for told in found),
+        interactions=(told.interaction_id for told in found),
+        lines=len(found),
+    )
     if json:
         return print_json(found)
     out = console(PIPED_WIDTH)
@@ -81,14 +88,9 @@ def trace(
             show(Group(heading, _steps(list(steps), narrow=out.width < PIPED_WIDTH)), out)
 
 
-def _account_names(settings: Settings, instance: Instance) -> dict[str, str]:
-    """What the policy calls the accounts. Without Kafka the trace is told all the same, with their ids."""
-    try:
-        accounts = accounts_in_force(cluster_of(settings, instance))
-    except KafkaUnreachable as error:
-        tell(f"accounts are shown by their ids: {error}")
-        return {}
-    return {f"{account.channel}:{account.id}": f"@{account.handle}" for account in accounts}
+def _account_names(cluster: Cluster) -> dict[str, str]:
+    """What the policy calls the accounts."""
+    return {f"{account.channel}:{account.id}": f"@{account.handle}" for account in accounts_in_force(cluster)}
 
 
 def _heading(told: InteractionTrace) -> RenderableType:

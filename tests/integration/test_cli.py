@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from engine.errors import RejoinderError
 from rejoinder.cli import app
+from rejoinder.cli.kafka import person
 from rejoinder.deployment import deploy
 from rejoinder.instance import find_instance
 from rejoinder.policy_file import STARTER, parse
@@ -233,6 +234,52 @@ def test_a_trace_tells_the_state_after_any_event(company: Company) -> None:
     assert company.call("trace", "@user501", "--state").code == 2
     both = company.call("trace", interaction, "--state", "--at-sequence", "1", "--as-of", "2026-01-01")
     assert (both.code, "exclude each other" in both.err) == (2, True)
+
+
+def test_a_person_is_shown_and_words_are_found_hostile_ones_too(company: Company) -> None:
+    interaction = company.interaction_of("user502")
+    (found,) = company.done("contacts", "show", interaction["contact_id"], "--json").lines
+    assert (found["known_as"], found["messages"][0]["direction"], found["next"]) == ("@user502", "in", None)
+    assert found["interactions"][0]["interaction_id"] == interaction["interaction_id"]
+    (stood,) = company.done("contacts", "show", interaction["contact_id"], "--as-of", "2100-01-01", "--json").lines
+    assert {**stood, "as_of": None} == found
+    assert company.call("contacts", "show", interaction["contact_id"], "--as-of", "2001-01-01").code == 3
+    assert company.call("contacts", "show", "nobody").code == 3
+    assert company.call("contacts", "show", interaction["contact_id"], "--after", "nothing").code == 3
+    (hit,) = company.done("search", 'evil "two lines"', "--account", f"x:{ACCOUNT}", "--json").lines
+    assert hit["interaction_id"] == interaction["interaction_id"]
+    assert company.done("search", "evil", "--to", "2001-01-01", "--json").lines == []
+    assert company.call("search", "-evil").code == 2
+    assert company.call("search", "evil", "--after", "nothing").code == 3
+    for shown in (
+        company.done("contacts", "show", interaction["contact_id"]).out,
+        company.done("search", "evil", "--ranked").out,
+    ):
+        assert "\x1b" not in shown and "\x00" not in shown and "\u202e" not in shown
+        assert "<U+202E>evil<U+202C> ␛[31mred␀" in " ".join(shown.split())
+
+
+def test_who_looked_at_whom_is_recorded_and_words_and_terms_are_not(company: Company) -> None:
+    interaction = company.interaction_of("user501")
+    company.done("trace", "@user501")
+    company.done("search", "parcel")
+    company.done("sql", "SELECT 1 AS parcel")
+    lines = company.done("audit", "reads", "--contact", interaction["contact_id"], "--json").lines
+    assert {"interactions", "trace", "search", "sql"} <= {line["what"] for line in lines}
+    assert {(line["actor"], line["door"], line["fault"]) for line in lines} == {(person(), "cli", None)}
+    assert all(line["signed"] for line in lines)
+    (last,) = [line for line in lines if line["what"] == "search"][-1:]
+    assert (last["contacts"], last["interactions"]) == ([interaction["contact_id"]], [interaction["interaction_id"]])
+    everything = company.done("audit", "reads", "--from", "2020-01-01").out + json.dumps(lines)
+    assert not any(word in everything for word in ("parcel", "user501", "AcmeCare"))
+    assert company.done("audit", "reads", "--actor", "nobody", "--json").lines == []
+    trusted = company.data / "keys.jsonl"
+    trusted.write_text(company.done("audit", "keys", "--json").out)
+    company.done("audit", "reads", "--keys", str(trusted))
+    trusted.write_text(json.dumps({"writer": "reads", "key": "0" * 64}))
+    wrong = company.call("audit", "reads", "--keys", str(trusted))
+    assert (wrong.code, "audit.reads[0]@0: its signature is not" in wrong.err) == (1, True)
+    assert company.done("audit", "reads", "--to", "2001-01-01", "--json").lines == []
 
 
 def test_a_person_answers_a_customer_from_the_terminal(company: Company) -> None:

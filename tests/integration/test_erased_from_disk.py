@@ -44,14 +44,19 @@ def say(here: Running, person: str, name: str, text: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def lines(told: str) -> list[dict[str, Any]]:
+    """What a command said with --json."""
+    return [json.loads(line) for line in told.splitlines()]
+
+
 def contacts(here: Running) -> dict[str, str]:
     """By what they are known as, the ids."""
-    listed = json.loads(here.command("contacts", "--json"))
+    listed = lines(here.command("contacts", "--json"))
     return {each["known_as"]: each["contact_id"] for each in listed}
 
 
 def answer_and_close(here: Running, contact: str, text: str) -> None:
-    (interaction,) = json.loads(here.command("interactions", "--contact", contact, "--json"))
+    (interaction,) = lines(here.command("interactions", "--contact", contact, "--json"))
     here.command("desk", "take", interaction["interaction_id"], "--agent", "ann")
     here.command("desk", "reply", interaction["interaction_id"], text, "--agent", "ann")
     until(
@@ -85,7 +90,7 @@ def test_no_file_has_the_words_of_a_person_who_was_forgotten(tmp_path: Path) -> 
         for word in (mine, reply, name, others):
             assert files_with(word, data, but=NOT_OURS), word
 
-        erased = json.loads(here.command("contacts", "erase", contacts(here)["@p7"], "--yes", "--json"))
+        (erased,) = lines(here.command("contacts", "erase", contacts(here)["@p7"], "--yes", "--json"))
         assert len(erased["gone_by"]) == 4
         _hurry(here)
         # What names the time in the real world is held against the same rules with seconds for hours.
@@ -93,9 +98,7 @@ def test_no_file_has_the_words_of_a_person_who_was_forgotten(tmp_path: Path) -> 
         until("it is gone", 420, lambda: not any(files_with(word, data, but=NOT_OURS) for word in words))
         assert files_with(others, data, but=NOT_OURS)
 
-        (listed,) = [
-            each for each in json.loads(here.command("erasures", "--json")) if each["what"].startswith("contact")
-        ]
+        (listed,) = [each for each in lines(here.command("erasures", "--json")) if each["what"].startswith("contact")]
         assert listed["contents"] >= 3
         assert "PostgreSQL: tables and log" not in listed["remains"]
         here.command("audit", "verify")

@@ -6,7 +6,8 @@ from topics.catalogue import catalogue
 
 def test_all_keyed_topics_have_the_same_number_of_partitions_and_those_that_are_one_order_have_one() -> None:
     counts = {topic.name: topic.partitions for topic in catalogue(partitions=8).topics.values()}
-    assert [counts.pop(each) for each in (names.SCHEMAS, names.AUDIT_SEALS, names.AUDIT_WRITERS)] == [1, 1, 1]
+    ordered = (names.SCHEMAS, names.AUDIT_SEALS, names.AUDIT_WRITERS, names.AUDIT_READS)
+    assert [counts.pop(each) for each in ordered] == [1, 1, 1, 1]
     assert set(counts.values()) == {8}
 
 

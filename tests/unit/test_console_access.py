@@ -61,7 +61,7 @@ def test_who_only_looks_changes_nothing_and_what_concerns_others_is_the_supervis
         assert ("engineer" in MAY[name]) == (name in {"publish_policy", "validate_policy"}), name
     assert {name for name in changing if "agent" not in MAY[name]} == {
         "register_agent", "take_over", "begin_emergency", "end_emergency", "import_contacts", "block_contact",
-        "unblock_contact", "publish_policy", "validate_policy",
+        "unblock_contact", "erase_contact", "erase_message", "publish_policy", "validate_policy",
     }  # fmt: skip
 
 
