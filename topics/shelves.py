@@ -6,7 +6,7 @@ never ahead, unless the log lost something or is another one, which the digest o
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -98,30 +98,42 @@ class Shelf(KeyShelf, Protocol):
 
 
 class MemoryShelf:
-    """A shelf that is gone with the process: for tests, and to measure what RocksDB costs."""
+    """A shelf that is gone with the process: for worlds in memory, for tests, and to measure what RocksDB costs."""
 
     def __init__(self, shape: Shape | None = None) -> None:
         self.shape = shape
         self.clear()
 
+    def branch(self) -> "MemoryShelf":
+        """Another one with the same rows, which goes its own way; this one must not be changed any more.
+
+        It copies the rows of a key when they are first changed, so it costs no more than what happens in it.
+        """
+        made = MemoryShelf(self.shape)
+        made._trunk = {**self._trunk, **self._rows} if self._trunk else self._rows
+        made._dues = self._dues.copy()
+        return made
+
     def clear(self) -> None:
         self._rows: dict[str, dict[tuple[type[Row], str], Row]] = {}
+        self._trunk: Mapping[str, dict[tuple[type[Row], str], Row]] = {}
+        """The rows of keys that were not changed here."""
         self._dues: list[Due] = []
         self._position: Position | None = None
         self._unsaved: set[bytes] = set()
         self._snapshot: bytes | None = None
 
     def load(self, key: str, kind: type[R], row_id: str) -> R | None:
-        return self._rows.get(key, {}).get((kind, row_id))  # type: ignore[return-value]
+        return self._of(key).get((kind, row_id))  # type: ignore[return-value]
 
     def walk(self, key: str, kind: type[R]) -> Iterable[tuple[str, R]]:
         return [(row_id, row) for row_id, row in self.all(key) if isinstance(row, kind)]
 
     def all(self, key: str) -> Iterable[tuple[str, Row]]:
-        return ((row_id, row) for (_, row_id), row in self._rows.get(key, {}).items())
+        return ((row_id, row) for (_, row_id), row in self._of(key).items())
 
     def all_keys(self) -> Iterator[str]:
-        return iter(sorted(key for key, rows in self._rows.items() if rows))
+        return iter(sorted(key for key in {*self._trunk, *self._rows} if self._of(key)))
 
     def dues(self, after: Due | None, most: int) -> Sequence[Due]:
         since = 0 if after is None else bisect_right(self._dues, after)
@@ -129,7 +141,7 @@ class MemoryShelf:
 
     def write(self, changes: Iterable[Change], position: Position | None) -> None:
         for change in changes:
-            rows, place = self._rows.setdefault(change.key, {}), (change.kind, change.row_id)
+            rows, place = self._own(change.key), (change.kind, change.row_id)
             if change.after is None:
                 rows.pop(place, None)
             else:
@@ -160,8 +172,8 @@ class MemoryShelf:
         shape = _known(self.shape)
         self._unsaved |= {
             shape.place(key, kind, row_id)
-            for key, rows in self._rows.items()
-            for kind, row_id in rows
+            for key in self.all_keys()
+            for kind, row_id in self._of(key)
             if not kind.has_words
         }
 
@@ -172,6 +184,17 @@ class MemoryShelf:
             row = None if value is None else shape.decode(place, value)
             self.write([Change(key, kind, row_id, self.load(key, kind, row_id), row)], None)
         self._unsaved = marked
+
+    def _of(self, key: str) -> dict[tuple[type[Row], str], Row]:
+        rows = self._rows.get(key)
+        return self._trunk.get(key, {}) if rows is None else rows
+
+    def _own(self, key: str) -> dict[tuple[type[Row], str], Row]:
+        """A key's rows, to be changed."""
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = dict(self._trunk.get(key, {}))
+        return rows
 
     def _saved(self, place: bytes) -> Saved:
         shape = _known(self.shape)

@@ -5,8 +5,13 @@ What the log says is all that counts: an event belongs to a time if it and all b
 """
 
 import re
+<<<<<<< HEAD
 from collections.abc import Iterator
 from dataclasses import replace
+=======
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+>>>>>>> whatif
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +27,7 @@ from projections.tables import Store, Table, stage_name
 
 SCHEMA: Final = "pg_temp"
 BATCH: Final = 5_000
+REPORTING: Final = Reporting()
 _EVENTS: Final = """
 SELECT topic, partition, record_offset, key, event_type, interaction_id, contact_id, state, occurred_at, event_id,
        sequence, actor_kind, actor_id, policy_version, facts
@@ -45,21 +51,41 @@ def stand(connection: psycopg.Connection[Any], moment: datetime) -> int:
     long as a rebuild of the projection.
     """
     connection.read_only = False  # temporary tables are written, nothing else
-    reporting, count = Reporting(), 0
+    count = 0
     with connection.transaction():
-        for table in reporting.tables:
-            _create(connection, table)
-        connection.execute("SET LOCAL enable_seqscan = off")  # all is asked for by key, of tables without statistics
-        with connection.cursor() as cursor:
-            store = _Temporary(cursor, SCHEMA)
-            for batch in _batches(connection, moment):
-                reporting.fold(store, batch)
-                count += len(batch)
-        for table in reporting.tables:
-            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, _named(table))))
-        for statement in re.findall(r"^CREATE VIEW .*?;$", views_of(reporting.name), re.MULTILINE | re.DOTALL):
-            connection.execute(_temporary(statement, moment).encode())
+        make(connection)
+        for batch in _batches(connection, moment):
+            fold(connection, batch)
+            count += len(batch)
+        look(connection)
+        show(connection, moment)
     return count
+
+
+def make(connection: psycopg.Connection[Any]) -> None:
+    """Makes the empty tables; within a transaction, as what follows."""
+    for table in REPORTING.tables:
+        _create(connection, table)
+
+
+def fold(connection: psycopg.Connection[Any], batch: Sequence[Logged]) -> None:
+    """Folds some more events into the tables."""
+    connection.execute("SET LOCAL enable_seqscan = off")  # all is asked for by key, of tables without statistics
+    with connection.cursor() as cursor:
+        REPORTING.fold(_Temporary(cursor, SCHEMA), batch)
+
+
+def look(connection: psycopg.Connection[Any]) -> None:
+    """Lets PostgreSQL look at what the tables hold, so that it finds good ways to it."""
+    connection.execute("SET LOCAL enable_seqscan = on")
+    for table in REPORTING.tables:
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, _named(table))))
+
+
+def show(connection: psycopg.Connection[Any], moment: datetime) -> None:
+    """Makes the views; `moment` is now."""
+    for statement in re.findall(r"^CREATE VIEW .*?;$", views_of(REPORTING.name), re.MULTILINE | re.DOTALL):
+        connection.execute(_temporary(statement, moment).encode())
 
 
 def _create(connection: psycopg.Connection[Any], table: Table[Any]) -> None:

@@ -61,6 +61,9 @@ COMMANDS: Final = {
         "verify",
         "Decide the commands that are still kept again, and hold what comes of it against the log, event for event.",
     ),
+    "simulate": Entry(
+        "simulate", "simulate", "Play what happened outside in a time under another policy, in memory, and compare."
+    ),
     "audit": Entry(
         "audit", "app", "Prove from the log alone that nothing in it was changed, removed, reordered or put in."
     ),

@@ -179,3 +179,23 @@ def test_a_folder_that_is_no_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(StateUnusable, match="state"):
         RocksFolder(str(tmp_path / "state"), KINDS)
+
+
+def test_a_branch_has_the_rows_of_its_trunk_and_leaves_it_as_it_is() -> None:
+    trunk = MemoryShelf(SHAPE)
+    trunk.write([put("k", "a", bucket()), put("k", "t", timer("t", 5)), put("l", "a", bucket())], HERE)
+    branch, other = trunk.branch(), trunk.branch()
+    assert (branch.load("k", Bucket, "a"), list(branch.all_keys()), list(branch.dues(None, 9))) == (
+        bucket(),
+        ["k", "l"],
+        [(5, "k", "t")],
+    )
+    changed = [put("k", "a", bucket(waiting=2), bucket()), gone("k", "t", timer("t", 5)), gone("l", "a", bucket())]
+    branch.write([*changed, put("m", "t", timer("t", 7))], None)
+    assert list(branch.all("k")) == [("a", bucket(waiting=2))]
+    assert (list(branch.all_keys()), list(branch.dues(None, 9))) == (["k", "m"], [(7, "m", "t")])
+    twig = branch.branch()
+    assert (list(twig.all("k")), list(twig.all_keys())) == ([("a", bucket(waiting=2))], ["k", "m"])
+    for each in (trunk, other):
+        assert sorted(each.all("k")) == [("a", bucket()), ("t", timer("t", 5))]
+        assert (list(each.all_keys()), list(each.dues(None, 9))) == (["k", "l"], [(5, "k", "t")])

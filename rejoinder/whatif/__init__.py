@@ -1,0 +1,1 @@
+"""What would have been: the recorded facts again under another policy, in memory, with agents modelled on the real."""
