@@ -14,14 +14,14 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from rejoinder.children import Child, start
+from rejoinder.children import Child, neutral_environment, start
 from rejoinder.embedded.ports import LOOPBACK, accepts, free_ports
 from rejoinder.embedded.service import ServiceError, wait_until
 from rejoinder.files import write_atomically
 
 NODE_ID: Final = 1
 METADATA_TIMEOUT_SECONDS: Final = 2.0
-FORMAT_TIMEOUT_SECONDS: Final = 60
+FORMAT_TIMEOUT_SECONDS: Final = 120
 HEAP_MEGABYTES: Final = 768
 
 # What differs from Kafka's defaults, and why.
@@ -180,6 +180,7 @@ class EmbeddedKafka:
         cluster = new_cluster_id() if self._node is None else self._node.cluster
         answer = subprocess.run(
             [*self._jvm(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties],
+            env=neutral_environment(),
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_SECONDS,
