@@ -27,8 +27,9 @@ dev:
 demo: runtime    ## Run everything on generated or recorded traffic, until Ctrl-C
 	@bin/rejoinder demo $(ARGS)
 
-# Three at a time, of whom one mostly waits. A file stays with one process, so that what a file's tests share is made once.
-PARALLEL := -n 3 --dist loadfile
+# Three at a time, of whom one mostly waits. A file stays with one process, so that what a file's tests share is made
+# once. tests/conftest.py says which files are begun first; by itself xdist would leave those of one long test to the end.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 # A client's call that keeps Python's lock for good also stops what ends a test that takes too long: this does not.
 HANGING := -o faulthandler_timeout=1000 -o faulthandler_exit_on_timeout=true
 

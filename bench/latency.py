@@ -32,8 +32,8 @@ from rejoinder.children import stop_all
 from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.deployment import deploy, ensure_policy
 from rejoinder.play.staging import UNLIMITED, Agent, arrive
-from rejoinder.programs.web import WEBHOOKS
 from rejoinder.settings import Settings, load
+from rejoinder.webhooks import WEBHOOKS
 from topics import clients
 from topics.catalogue import INTERACTION_EVENTS
 

@@ -1,10 +1,10 @@
 """How long a text is in the eyes of a platform."""
 
+import importlib
 import re
 import unicodedata
-from typing import Final
-
-from twitter_text import extract_urls_with_indices, parse_tweet
+from functools import cache
+from typing import Any, Final
 
 X_LIMIT: Final = 280
 """The greatest weighted length of a post on X (twitter-text config v3, maxWeightedTweetLength)."""
@@ -23,6 +23,13 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAY_HOLD_URL: Final = re.compile(r"\.[^\s.,!?]")
 
 
+@cache
+def _twitter_text() -> Any:
+    """X's own rules. Their patterns take long to compile, and most programs and texts can do without: so they are
+    loaded for the first text that can't."""
+    return importlib.import_module("twitter_text")
+
+
 def weighted_length(text: str) -> int:
     """The length of `text` as X counts it, to be compared with X_LIMIT.
 
@@ -37,7 +44,7 @@ def weighted_length(text: str) -> int:
     """
     normal = _LINE_END.sub("\n", unicodedata.normalize("NFC", text))
     if _LIGHT.fullmatch(normal) is None:
-        return int(parse_tweet(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)).weightedLength)
+        return int(_twitter_text().parse_tweet(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)).weightedLength)
     if _MAY_HOLD_URL.search(normal) is None:
         return len(normal)
     return _length_with_urls(normal)
@@ -45,7 +52,7 @@ def weighted_length(text: str) -> int:
 
 def _length_with_urls(text: str) -> int:
     """The weight of a text of light characters and URLs."""
-    urls = {found["indices"][0]: len(found["url"]) for found in extract_urls_with_indices(text)}
+    urls = {found["indices"][0]: len(found["url"]) for found in _twitter_text().extract_urls_with_indices(text)}
     weight = cursor = 0
     for start in sorted(urls):
         if start >= cursor:
@@ -77,7 +84,7 @@ def comparable(text: str) -> str:
 def _without_links(word: str) -> str:
     """A word that holds a URL is the URL alone: where in `example.com.` it ends depends on what it was made into."""
     is_link = _LINK.search(word) is not None or (
-        _MAY_HOLD_URL.search(word) is not None and bool(extract_urls_with_indices(word))
+        _MAY_HOLD_URL.search(word) is not None and bool(_twitter_text().extract_urls_with_indices(word))
     )
     return "\N{LINK SYMBOL}" if is_link else word
 

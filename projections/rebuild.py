@@ -126,9 +126,10 @@ def compare_beside(projection: Projection, fill: Fill, settings: Settings, watch
     """
     with _holding([projection], settings) as held:
         beside = builds.candidate(held, projection.name) or builds.previous_version(held, projection.name)
-        if beside is None or builds.current_version(held, projection.name) is None:
-            raise NoSuchVersion(f"No version of {projection.name} stands beside the current one.")
-        work = _limited(_work(held, [_usable(projection, beside, "compare")], fill, settings, watcher))
+        is_shown = builds.current_version(held, projection.name) is not None
+        missing = f"No version of {projection.name} stands beside the current one."
+        build = _usable(projection, beside if is_shown else None, "compare", missing)
+        work = _limited(_work(held, [build], fill, settings, watcher))
         watcher.enters("filling")
         _catch_up(work)
         (compared,) = _compare(work)
@@ -143,12 +144,8 @@ def switch_to_candidate(projection: Projection, fill: Fill, settings: Settings, 
         ShapeChanged, ProjectionError: as in `compare_beside`.
     """
     with _holding([projection], settings) as held:
-        found = builds.candidate(held, projection.name)
-        if found is None:
-            raise NoSuchVersion(
-                f"There is no candidate of {projection.name}: `rejoinder projections rebuild` makes one."
-            )
-        build = _usable(projection, found, "switch")
+        missing = f"There is no candidate of {projection.name}: `rejoinder projections rebuild` makes one."
+        build = _usable(projection, builds.candidate(held, projection.name), "switch", missing)
         _show(held, build, fill, settings, watcher)
         _drop_others(held, build)
         return build
@@ -162,10 +159,8 @@ def roll_back(projection: Projection, fill: Fill, settings: Settings, watcher: W
         ShapeChanged, ProjectionError: as in `compare_beside`.
     """
     with _holding([projection], settings) as held:
-        found = builds.previous_version(held, projection.name)
-        if found is None:
-            raise NoSuchVersion(f"There is no version of {projection.name} before the current one.")
-        build = _usable(projection, found, "rollback")
+        missing = f"There is no version of {projection.name} before the current one."
+        build = _usable(projection, builds.previous_version(held, projection.name), "rollback", missing)
         _show(held, build, fill, settings, watcher)
         return build
 
@@ -215,8 +210,13 @@ def _begin(held: psycopg.Connection[Any], projection: Projection, fresh: bool, w
     return build
 
 
-def _usable(projection: Projection, found: Version, command: str) -> Build:
-    """A finished version into whose tables this code may write."""
+def _usable(projection: Projection, found: Version | None, command: str, missing: str) -> Build:
+    """The version that was found, if it is finished and this code may write into its tables.
+
+    missing: what is said if none was found.
+    """
+    if found is None:
+        raise NoSuchVersion(missing)
     if found.role == "unfinished":
         raise NoSuchVersion(
             f"Version {found.version} of {found.projection} is not finished: `rejoinder projections rebuild "

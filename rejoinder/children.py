@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from rejoinder.files import write_atomically
+from rejoinder.settings import PREFIX
 
 LAUNCHER: Final = Path(__file__).parent / "embedded" / "launch.py"
 LEFTOVER_GRACE_SECONDS: Final = 6.0
@@ -162,7 +163,7 @@ def start(
     """Starts a program that gets `stop_signal` when the calling *thread* ends, killed or not (Linux).
 
     Its output is appended to `log`. It has a session of its own, so that a terminal's Ctrl-C reaches us only and
-    we stop all in order. `environment` is added to ours. `user`: run as this one, who must reach `folder`.
+    we stop all in order. `environment` is added to the neutral one. `user`: run as this one, who must reach `folder`.
     `inherited`: descriptors of ours that it gets under the same numbers.
     """
     if log.exists() and log.stat().st_size > LOG_BYTES:
@@ -173,11 +174,16 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env={**neutral_environment(), **(environment or {})},
             start_new_session=True,
             pass_fds=inherited,
         )
     return Child(name, process, identity_of(process.pid) or "gone", log, stop_signal)
+
+
+def neutral_environment() -> dict[str, str]:
+    """Our environment without settings of ours, which may be secrets: each child is given what it needs of them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def launched(

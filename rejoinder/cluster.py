@@ -14,7 +14,6 @@ from topics.catalogue import SCHEMAS, Catalogue, catalogue
 from topics.publisher import Publisher
 from topics.registry import Registry, by_id
 from topics.schema_log import SchemaLog
-from topics.schema_server import SchemaServer
 
 
 class NotDeployed(RejoinderError):
@@ -53,6 +52,8 @@ def catalogue_of(settings: Settings) -> Catalogue:
 def registry_of(settings: Settings, bootstrap: str) -> Registry:
     """Where schema ids come from: a registry, or the topic _schemas."""
     if settings.registry.url is not None:
+        from topics.schema_server import SchemaServer  # noqa: PLC0415  # few have one, and its client loads slowly
+
         return SchemaServer(settings.registry.url)
     return SchemaLog(bootstrap, catalogue_of(settings).name(SCHEMAS))
 

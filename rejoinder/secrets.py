@@ -1,11 +1,38 @@
-"""The secrets: given by the settings, or made once and kept in the data folder. Never logged."""
+"""The secrets: given by the settings, or made once and kept in the data folder; and who needs which. Never logged."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from rejoinder.files import write_atomically
 from rejoinder.sections import SettingsError
 from rejoinder.settings import Settings, variable_of
+
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "engine": frozenset({"audit.secret"}),
+    "projector": frozenset({"postgres.dsn"}),
+    "live": frozenset({"postgres.dsn"}),
+    "delivery": frozenset({"home.secret", "x.consumer_secret", "x.client_secret", "meta.app_secret"}),
+    "web": frozenset(
+        {"home.secret", "postgres.reader_dsn", "x.consumer_secret", "meta.app_secret", "meta.verify_token"}
+    ),
+    "simulator": frozenset({"x.consumer_secret", "meta.app_secret", "meta.verify_token"}),
+    "player": frozenset({"home.secret", "postgres.dsn"}),
+}
+"""The secrets that each program of an instance works with, by the settings' names. It is given no others, and a program
+that does not stand here is given none."""
+
+
+def needed_by(program: str, settings: Settings) -> frozenset[str]:
+    """The secrets that a program needs under these settings."""
+    needed = NEEDED.get(program, frozenset())
+    if settings.postgres.reader_dsn is None and "postgres.reader_dsn" in needed:
+        needed |= {"postgres.dsn"}
+    if program == "simulator":  # a real platform's are none of its business
+        real = [section for section in ("x", "meta") if not getattr(settings, section).simulated]
+        needed = frozenset(name for name in needed if name.partition(".")[0] not in real)
+    return needed
 
 
 def home_secret(settings: Settings) -> bytes:

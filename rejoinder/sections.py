@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from engine.errors import RejoinderError
@@ -33,6 +31,9 @@ def _bootstrap(value: str) -> str:
 
 
 def _dsn(value: SecretStr) -> SecretStr:
+    from psycopg import ProgrammingError  # noqa: PLC0415  # it loads slowly, and not every program has a database
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
     try:
         conninfo_to_dict(value.get_secret_value())
     except ProgrammingError as error:  # its text may hold the password

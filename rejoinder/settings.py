@@ -7,7 +7,7 @@ environment as REJOINDER_KAFKA_BOOTSTRAP.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,13 +81,20 @@ class Settings(Section):
         """Where the setting `section.field` was set: a file's line, a variable, an option, or the default."""
         return self._origins.get(name, "the default")
 
-    def environment(self) -> dict[str, str]:
-        """The variables that give another process of ours these same settings, secrets included."""
-        return {
-            variable_of(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name in setting_names()
-            if (value := _look_up(self, name)) is not None
-        }
+    def environment(self, secrets: Container[str] | None = None) -> dict[str, str]:
+        """The variables that give another process of ours these same settings.
+
+        secrets: of the secrets only these, by the setting's name; None: all.
+        """
+        found = {}
+        for name in setting_names():
+            value = _look_up(self, name)
+            if isinstance(value, SecretStr):
+                if secrets is None or name in secrets:
+                    found[variable_of(name)] = value.get_secret_value()
+            elif value is not None:
+                found[variable_of(name)] = str(value)
+        return found
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,8 @@ def load(
     """Reads the settings. Raises SettingsError, which names the file and line, variable or option, and the field.
 
     `options` are by setting's name, and None is as if it weren't there. `file` must exist if it is named here or in
-    REJOINDER_CONFIG; else rejoinder.toml in the user's configuration folder is read if there is one.
+    REJOINDER_CONFIG; else rejoinder.toml in the user's configuration folder is read if there is one. A program that a
+    supervisor started reads none: it was given what it is to know.
     """
     environment = os.environ if environment is None else environment
     given = {
@@ -143,6 +151,8 @@ def variable_of(name: str) -> str:
 
 
 def _file_to_read(file: Path | None, environment: Mapping[str, str]) -> Path | None:
+    if file is None and environment.get(READY_VARIABLE):
+        return None
     named = file or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
     if named is None:
         usual = _xdg("XDG_CONFIG_HOME", ".config") / "rejoinder.toml"

@@ -1,12 +1,12 @@
 """The simulated platforms as a part of an instance: which of them it has, their settings, and their program."""
 
-import socket
 from typing import Final
 
 from pydantic import SecretStr
 
 from channels.simulator.meta_credentials import APP_ID
 from channels.simulator.x_credentials import CONSUMER_KEY
+from rejoinder.embedded.ports import free_ports
 from rejoinder.instance import Instance
 from rejoinder.secrets import kept_secret
 from rejoinder.sections import Meta, Web, X
@@ -70,12 +70,3 @@ def _addressed(settings: Settings, port: int) -> Settings:
             }
         )
     return settings.model_copy(update={"x": x, "meta": meta})
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now. A program that is started again keeps its port, which the others were told."""
-    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in listening]
-    for each in listening:
-        each.close()
-    return ports

@@ -17,11 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
+from pydantic import SecretStr
+
 from engine.errors import RejoinderError
 from rejoinder.children import Child, Registry, identity_of, start, stop_all, tail
 from rejoinder.instance import DataFolder, Instance, RunningProgram, metrics_file
 from rejoinder.progress import step
-from rejoinder.secrets import home_secret
+from rejoinder.secrets import audit_secret, home_secret, needed_by
 from rejoinder.services import RunningServices, Services
 from rejoinder.settings import LISTENS_VARIABLE, READY_VARIABLE, Settings, variable_of
 
@@ -52,7 +54,7 @@ class Program:
     arguments: Sequence[str] = ()
     command: Sequence[str | Path] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
     listens: socket.socket | None = None
 
     def command_line(self) -> list[str | Path]:
@@ -226,18 +228,28 @@ class Supervisor:
         return child
 
     def _environment(self, program: Program) -> dict[str, str]:
-        places = self.services
+        settings = self._told()
         return {
-            **self._settings.environment(),
-            variable_of("kafka.bootstrap"): places.bootstrap,
-            variable_of("postgres.dsn"): places.dsn,
-            **({} if places.reader_dsn is None else {variable_of("postgres.reader_dsn"): places.reader_dsn}),
-            variable_of("home.secret"): home_secret(self._settings).decode(),
+            **settings.environment(needed_by(program.kind or program.name, settings)),
             READY_VARIABLE: str(self._ready_file(program)),
             **({} if program.listens is None else {LISTENS_VARIABLE: str(program.listens.fileno())}),
             variable_of("metrics.port"): str(self._metrics_port(program)),
             **program.environment,
         }
+
+    def _told(self) -> Settings:
+        """The settings, with what is known by now and nobody set."""
+        places, settings = self.services, self._settings
+        reader = None if places.reader_dsn is None else SecretStr(places.reader_dsn)
+        home, audit = (SecretStr(secret(settings).decode()) for secret in (home_secret, audit_secret))
+        return settings.model_copy(
+            update={
+                "kafka": settings.kafka.model_copy(update={"bootstrap": places.bootstrap}),
+                "postgres": settings.postgres.model_copy(update={"dsn": SecretStr(places.dsn), "reader_dsn": reader}),
+                "home": settings.home.model_copy(update={"secret": home}),
+                "audit": settings.audit.model_copy(update={"secret": audit}),
+            }
+        )
 
     def _metrics_port(self, program: Program) -> int:
         """A port of its own for each, from the one that is set on; 0: each takes a free one."""

@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import psycopg
@@ -31,7 +32,36 @@ hypothesis.settings.load_profile("rejoinder")
 SHARED = Path(__file__).parent.parent.parent / "shared"
 """Recorded data beside the repository; tests that need it are skipped where it is missing."""
 
+LONGEST: Final = (
+    "acceptance/test_real_conversations.py",
+    "integration/test_delivering.py",
+    "simulation/test_seeds.py",
+    "integration/test_demo.py",
+    "acceptance/test_platform_faults.py",
+    "integration/test_snapshots.py",
+    "integration/test_workers.py",
+    "integration/test_cli.py",
+    "integration/test_embedded.py",
+    "integration/test_projections_rebuild_stopped.py",
+    "integration/test_projections_rebuild.py",
+    "integration/test_processor.py",
+    "integration/test_audit.py",
+    "integration/test_again.py",
+    "integration/test_broker_restarts.py",
+    "integration/test_observing.py",
+    "integration/test_live.py",
+    "integration/test_rebalancing.py",
+    "integration/test_up_simulated.py",
+)
+"""Files that take more than half a minute, about in this order."""
+
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files are begun first, so that at the end no process is alone with one of them."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +81,9 @@ def _no_settings_of_the_users() -> Iterator[None]:
             if variable.startswith(PREFIX) and variable not in kept:
                 patch.delenv(variable)
         patch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+        # Brokers that live for some seconds: to compile their code twice, the second time well, took half of their
+        # processor time.
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
         yield
 
 
@@ -68,8 +101,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def kafka(settings: Settings) -> Iterator[str]:
-    """The bootstrap address of a real Kafka, started once a session. Use `topic_prefix` to be alone on it."""
+def kafka_process(settings: Settings) -> Iterator[tuple[str, Child]]:
+    """A real Kafka, started once a session: its bootstrap address, and its process."""
     service = EmbeddedKafka(
         settings.data / "kafka",
         settings.data / "logs",
@@ -77,8 +110,15 @@ def kafka(settings: Settings) -> Iterator[str]:
         jars=ensure_jars(settings.cache, settings.maven.repository),
         heap_megabytes=512,
     )
-    with _running(service):
-        yield service.bootstrap
+    with _running(service) as child:
+        yield service.bootstrap, child
+        child.process.kill()  # with the topics of a whole session its stop takes long, and nobody needs them any more
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_process: tuple[str, Child]) -> str:
+    """The bootstrap address of a real Kafka, started once a session. Use `topic_prefix` to be alone on it."""
+    return kafka_process[0]
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,9 @@ from projections.records import Codec, Logged, Place
 from projections.tables import Store, Table
 from projections.watching import Beginning, Stage
 from projections.writer import Ends
-from tests.projecting import PLACES, Connection
+from tests.projecting import PLACES, Connection, OnKafka
+from tests.projection_log import codec
+from tests.projection_stories import all_stories
 from tests.threads import in_threads
 
 
@@ -70,6 +72,21 @@ class Wrong:
                 raise KeyError(f"the words of {logged.key}")
         self._right.fold(store, batch)
         self.folded += [((logged.topic, logged.partition), logged.offset) for logged in batch]
+
+
+def published(kafka: str, dsn: str, prefix: str, people: int) -> OnKafka:
+    """Stories of every kind, on Kafka."""
+    on_kafka = OnKafka(kafka, dsn, prefix)
+    all_stories(on_kafka.log, people)
+    on_kafka.publish()
+    return on_kafka
+
+
+def filled_from(stories: OnKafka, database: str) -> Settings:
+    """The stories in the tables of a database."""
+    own = replace(stories.settings, dsn=database)
+    fill_first(own, codec())
+    return own
 
 
 def settle(settings: Settings) -> None:

@@ -149,9 +149,11 @@ class Topics:
         new = [NewTopic(each.name, each.partitions, each.replication, config=each.config) for each in topics]
         if not new:
             return
-        for answer in self._admin.create_topics(new, request_timeout=clients.ASK_TIMEOUT).values():
+        patience = clients.MAKE_TIMEOUT
+        patient = AdminClient(clients.admin(self._bootstrap, patience=patience))
+        for answer in patient.create_topics(new, request_timeout=patience).values():
             # Somebody else may create the same one at this moment.
-            self._result(answer, besides=KafkaError.TOPIC_ALREADY_EXISTS)
+            self._result(answer, besides=KafkaError.TOPIC_ALREADY_EXISTS, patience=patience)
 
     def _configure(self, differences: Iterable[Difference]) -> None:
         resources = [
@@ -170,14 +172,14 @@ class Topics:
 
     def _settled(self, mended: set[Difference]) -> list[Difference]:
         """What still differs, once the broker shows what its controller took: it does so a moment later."""
-        deadline = time.monotonic() + clients.ASK_TIMEOUT
+        deadline = time.monotonic() + clients.MAKE_TIMEOUT
         while mended.intersection(left := self.plan()) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
         return left
 
-    def _result(self, answer: "Future[Any]", besides: int | None = None) -> Any:
+    def _result(self, answer: "Future[Any]", besides: int | None = None, patience: float = clients.ASK_TIMEOUT) -> Any:
         try:
-            return answer.result(timeout=clients.ASK_TIMEOUT)
+            return answer.result(timeout=patience)
         except KafkaException as error:
             if error.args[0].code() == besides:
                 return None

@@ -13,6 +13,10 @@ Config = dict[str, str | int | float | bool]
 ASK_TIMEOUT: Final = 7.0
 """How long a request may take before the cluster counts as out of reach, seconds."""
 
+MAKE_TIMEOUT: Final = 30.0
+"""How long a cluster that answers may take to make topics, seconds: one that has just started, on a busy machine, takes
+longer for the first ones than for anything later."""
+
 MESSAGE_TIMEOUT: Final = 8_000
 """How long a record may wait for its acknowledgement, milliseconds."""
 
@@ -43,9 +47,9 @@ def common(bootstrap: str, client_id: str) -> Config:
     }
 
 
-def admin(bootstrap: str, client_id: str = "rejoinder-admin") -> Config:
-    """For creating and describing topics."""
-    return common(bootstrap, client_id) | {"socket.timeout.ms": int(ASK_TIMEOUT * 1000)}
+def admin(bootstrap: str, client_id: str = "rejoinder-admin", patience: float = ASK_TIMEOUT) -> Config:
+    """For creating and describing topics. patience: how long any of its requests may take, seconds."""
+    return common(bootstrap, client_id) | {"socket.timeout.ms": int(patience * 1000)}
 
 
 def consumer(bootstrap: str, group: str, instance: str | None = None, client_id: str | None = None) -> Config:

@@ -13,19 +13,19 @@ import structlog
 
 from engine.bookkeeping import Chain, Done, Emergency, PolicyInForce, Timer
 from engine.decider import Context, Decider, Decision, Duplicate, Refusal, Send, Verdict
-from engine.delivery import CommandResult, DeadLetter
+from engine.delivery import DeadLetter
 from engine.envelope import claim_of, control_key, derive, digest, genesis
 from engine.errors import RejoinderError, place_of
 from engine.interaction.commands import AdvanceTime, PublishPolicy
 from engine.interaction.decider import RECHECK
 from engine.interaction.letters import DecideDeadline, asked_later
-from engine.interaction.state import Interaction
 from engine.policy.rules import Rules, load
 from engine.record import Command, Event, Record
 from engine.rows import Rows
 from schemas.codec import HEADER_BYTES, Codec
 from topics.catalogue import COMMAND_RESULTS, DEAD_LETTERS
 from topics.counting import Counts
+from topics.results import moved_on, result_of
 from topics.shelves import Shelf
 from topics.state import PartitionState
 
@@ -169,7 +169,7 @@ class Deciding:
         self._remember(rows, event)
 
     def _decide(self, rows: Rows, command: Command, cause: _Cause, now: int) -> Verdict:
-        if command.expected_sequence is not None and (refusal := _moved_on(rows, command, command.expected_sequence)):
+        if command.expected_sequence is not None and (refusal := moved_on(rows, command, command.expected_sequence)):
             return refusal
         if isinstance(command, PublishPolicy) and command.version not in self._policies:
             self._policies[command.version] = load(command.version, command.document)
@@ -363,49 +363,15 @@ class Deciding:
         reason: str | None = None,
         sequence: int | None = None,
     ) -> None:
-        command = cause.command
-        if command is None:
+        if cause.command is None:
             return
-        if command.reply_partition is None and type(command).__name__ != "ReceiveMessage":
-            return  # nobody waits; a message is answered all the same, so that repeats can be counted
-        result = CommandResult(
-            command_id=command.command_id,
-            command=type(command).__name__,
-            outcome=outcome,
-            key=rows.key,
-            sequence=_sequence(rows, interaction_id) if sequence is None else sequence,
-            interaction_id=interaction_id,
-            code=code,
-            reason=reason,
-        )
-        cause.outputs.append(
-            Output(COMMAND_RESULTS, control_key(command.reply_partition or 0), self._codec.encode(result))
-        )
+        result = result_of(cause.command, rows, outcome, interaction_id, code, reason, sequence)
+        if result is not None:
+            whose = control_key(cause.command.reply_partition or 0)
+            cause.outputs.append(Output(COMMAND_RESULTS, whose, self._codec.encode(result)))
 
 
 def _interaction_of(outputs: list[Output]) -> str | None:
     """The interaction that the first event which concerns one names."""
     events = (output.event for output in outputs if output.event is not None)
     return next((event.interaction_id for event in events if event.interaction_id), None)
-
-
-def _sequence(rows: Rows, interaction_id: str | None) -> int:
-    """Where an interaction stands; without one, where its key does."""
-    interaction = None if interaction_id is None else rows.get(Interaction, interaction_id)
-    if interaction is not None and interaction.sequence:
-        return interaction.sequence
-    chain = rows.get(Chain, "")
-    return 0 if chain is None else chain.sequence
-
-
-def _moved_on(rows: Rows, command: Command, expected: int) -> Refusal | None:
-    """Whether more has happened than the asker knew: to the interaction, or else to the key.
-
-    A projection counts the refusals of commands too, which change nothing: so that an expectation beyond the
-    interaction's last change holds, but none beyond all that happened on the key.
-    """
-    chain = rows.get(Chain, "")
-    at = _sequence(rows, getattr(command, "interaction_id", None))
-    if at <= expected <= (0 if chain is None else chain.sequence):
-        return None
-    return Refusal("moved_on", f"it has moved on to sequence {at}; look at it again")

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, Message
+from msgspec.structs import replace
 
 from engine.envelope import partition_of
 from topics.catalogue import Catalogue, Topic
 from topics.deciding import Output
+from topics.shelves import Position
 from topics.transactions import OnDelivery
 
 
@@ -60,3 +62,15 @@ class Ends:
     def of(self, topic: str, partition: int) -> End | None:
         """The last record in a partition, if there was one."""
         return self._ends.get((topic, partition))
+
+    def after(
+        self, position: Position, partition: int, events: str, content: str | None, profiles: str | None
+    ) -> Position:
+        """How much of the log a partition's state reflects once this stands. None: there is no such topic."""
+        event, words = self.of(events, partition), self.of(content or "", partition)
+        if event is not None:
+            position = replace(position, event_offset=event.offset, digest=event.digest)
+        if words is not None:
+            position = replace(position, content_offset=words.offset)
+        names = self.of(profiles or "", partition)
+        return position if names is None else replace(position, profiles_offset=names.offset)

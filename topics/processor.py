@@ -256,7 +256,8 @@ class Processor:
         self._sealing.stands()
         self._read_to |= positions
         for partition in touched:
-            self._positions[partition] = self._position(partition, ends)
+            position = replace(self._positions[partition], commands=self._read_to[partition])
+            self._positions[partition] = ends.after(position, partition, self._events, self._content, self._profiles)
             self._partitions[partition].state.commit(self._positions[partition])
         point("stored")
         if trace is not None:
@@ -264,17 +265,6 @@ class Processor:
         done = together((self._partitions[partition].counts, before) for partition, before in touched.items())
         times = since_decided - begun, since_committed - since_decided, time.perf_counter() - since_committed
         self._setup.observer.decided(Batch(done, *times))
-
-    def _position(self, partition: int, ends: Ends) -> Position:
-        """How much of the log the state of a partition reflects after a transaction."""
-        position = replace(self._positions[partition], commands=self._read_to[partition])
-        event, words = ends.of(self._events, partition), ends.of(self._content or "", partition)
-        if event is not None:
-            position = replace(position, event_offset=event.offset, digest=event.digest)
-        if words is not None:
-            position = replace(position, content_offset=words.offset)
-        names = ends.of(self._profiles or "", partition)
-        return position if names is None else replace(position, profiles_offset=names.offset)
 
     def _save(self, now: int, is_busy: bool) -> None:
         """The checkpoint of a partition's snapshot, if one is due."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Generator
+from typing import Final
 
 from engine.decider import Context, Decision, Duplicate, Refusal
 from engine.envelope import derive, words_digest
@@ -17,12 +18,16 @@ from engine.text import split
 
 LINK = "{link}"
 
+ALWAYS_IN_TIME: Final = 3_600_000
+"""How old what an agent asks for may be in any case, milliseconds: a policy that tries for a short time only refuses
+nothing that waited while an engine was started again."""
+
 
 def reply(rows: Rows, command: c.Reply, context: Context) -> Decision:
     """The assigned agent answers a message of the interaction."""
     if rows.get(Delivery, _delivery_id(command.command_id, 1)) is not None:
         return Duplicate(command.interaction_id)
-    interaction = of_agent(rows, command)
+    interaction = _answerable(rows, command, context)
     if isinstance(interaction, Refusal):
         return interaction
     visibility = command.visibility or _visibility(rows, command.in_reply_to or interaction.latest_item)
@@ -55,7 +60,7 @@ def move_to_private(rows: Rows, command: c.MoveToPrivate, context: Context) -> D
     first = _delivery_id(command.command_id, 1)
     if rows.get(Delivery, first) is not None:
         return Duplicate(command.interaction_id)
-    interaction = of_agent(rows, command)
+    interaction = _answerable(rows, command, context)
     if isinstance(interaction, Refusal):
         return interaction
     refusal = _immovable(command, interaction)
@@ -90,6 +95,21 @@ def announcement_of(command: c.MoveToPrivate, interaction: Interaction) -> str |
 def announcement_salt(salt: bytes) -> bytes:
     """The salt of an announcement, from that of the command: each text has one of its own, which goes with it."""
     return hashlib.sha256(b"announcement\x00" + salt).digest()[:16]
+
+
+def _answerable(rows: Rows, command: c.Reply | c.MoveToPrivate, context: Context) -> Interaction | Refusal:
+    """The interaction, if it is the agent's and what was written is not too old: it may have waited as a dead letter.
+
+    Too old is what would no longer be tried again if it had been asked for in time.
+    """
+    interaction = of_agent(rows, command)
+    if isinstance(interaction, Refusal) or context.rules is None:
+        return interaction
+    limit = max(context.rules.retry_for, ALWAYS_IN_TIME)
+    if context.now - command.at <= limit:
+        return interaction
+    reason = f"it was written more than {limit // 60_000} minutes ago, and is not posted so late: answer anew"
+    return Refusal("too_old", reason)
 
 
 def _immovable(command: c.MoveToPrivate, interaction: Interaction) -> Refusal | None:

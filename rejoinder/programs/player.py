@@ -21,10 +21,10 @@ from rejoinder.play.staging import Stage, arrive, for_policy, for_recorded
 from rejoinder.play.summary import summarise
 from rejoinder.play.traffic import Traffic, read
 from rejoinder.programs import bootstrap_of
-from rejoinder.programs.web import WEBHOOKS
 from rejoinder.secrets import home_secret
 from rejoinder.sections import SettingsError
 from rejoinder.settings import Settings
+from rejoinder.webhooks import WEBHOOKS
 
 GENERATED_WINDOW = 600_000
 """Generated traffic is played in its order, so that few agents suffice: at most so far beside each other, ms."""

@@ -3,9 +3,10 @@
 import asyncio
 
 from channels.simulator.app import create_app
-from rejoinder.programs.web import WEBHOOKS, serve
+from rejoinder.programs.serving import serve
 from rejoinder.secrets import kept_secret
 from rejoinder.settings import Settings
+from rejoinder.webhooks import WEBHOOKS
 
 
 def run(settings: Settings, port: int, web: str | None = None) -> None:

@@ -1,13 +1,10 @@
 """`run web`: the HTTP endpoint for the platforms' webhooks, and the API."""
 
 import secrets
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
-import uvicorn
 import uvloop
 
 from channels.meta.webhook import Webhook as MetaWebhook
@@ -20,24 +17,20 @@ from engine.policy.rules import load
 from engine.record import Command
 from rejoinder.api import ports
 from rejoinder.cluster import Cluster, connect
-from rejoinder.heads import BoundedHeads
-from rejoinder.instance import HEALTH_KEY, OWN_PORT, report_ready
-from rejoinder.listening import LOOPBACK, given, listening
-from rejoinder.observing.health import Health
+from rejoinder.instance import HEALTH_KEY
 from rejoinder.observing.metrics import DEAD_LETTERS as DEAD_LETTERS_KEPT
 from rejoinder.observing.program import Seen, observed
 from rejoinder.observing.reaching import reaches
-from rejoinder.observing.web import Observed, WebhookCounts, beating
+from rejoinder.observing.web import Observed, WebhookCounts
 from rejoinder.programs import bootstrap_of
+from rejoinder.programs.serving import serve
 from rejoinder.secrets import home_secret
-from rejoinder.sections import SettingsError
 from rejoinder.settings import Settings
+from rejoinder.webhooks import WEBHOOKS, platforms_of
 from topics.catalogue import DEAD_LETTERS, INTERACTION_COMMANDS
 from topics.policies import Follower
 from topics.publisher import Outgoing, Publisher
 
-WEBHOOKS: Final[Mapping[str, str]] = {"x": "/webhooks/x", "meta": "/webhooks/meta"}
-"""Where webhooks come in, by platform."""
 Endpoints = dict[str, XWebhook | MetaWebhook]
 """By the path under which they are served."""
 
@@ -108,26 +101,6 @@ def _serve(settings: Settings, platforms: list[str], seen: Seen) -> None:
     follower.close()
 
 
-def platforms_of(settings: Settings) -> list[str]:
-    """The platforms whose webhooks can be checked: x, meta. Raises SettingsError if there is none."""
-    x, meta = settings.x, settings.meta
-    found = ["x"] if x.consumer_secret is not None else []
-    if meta.app_secret is not None:
-        if meta.verify_token is None:
-            raise SettingsError(
-                "meta.app_secret is set, and meta.verify_token is not: Meta shows it when the webhook is registered; "
-                "any text that you make up, kept secret"
-            )
-        found.append("meta")
-    if not found:
-        raise SettingsError(
-            "no platform's secret is set: X signs webhooks with x.consumer_secret, Meta with meta.app_secret. Set them "
-            "in the settings file or as REJOINDER_X_CONSUMER_SECRET and REJOINDER_META_APP_SECRET; to look around "
-            "without an account, run `rejoinder demo`"
-        )
-    return found
-
-
 def endpoints_of(settings: Settings, follower: Follower, inbox: KafkaInbox) -> Endpoints:
     """The endpoints of the platforms whose secrets are set."""
     secret = home_secret(settings)
@@ -151,43 +124,6 @@ def endpoints_of(settings: Settings, follower: Follower, inbox: KafkaInbox) -> E
             recorded_time=recorded,
         )
     return endpoints
-
-
-async def serve(
-    app: object,
-    port: int,
-    host: str = LOOPBACK,
-    facts: Mapping[str, str | int] | None = None,
-    health: Health | None = None,
-) -> None:
-    """Serves an ASGI application, and tells its port, and `facts`, once it listens; its loop's turns too.
-
-    Where the supervisor opened the port, others take connections from it too: this process then has another of its
-    own, under which it alone can be asked.
-    """
-    shared = given()
-    sockets = [listening(host, port)] if shared is None else [shared, listening(LOOPBACK, 0)]
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        http=BoundedHeads,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = _Server(config)
-    ports = [each.getsockname()[1] for each in sockets]
-    server.facts = {"host": host, "port": ports[0], OWN_PORT: ports[-1], **(facts or {})}
-    async with beating(health):
-        await server.serve(sockets=sockets)
-
-
-class _Server(uvicorn.Server):
-    facts: Mapping[str, str | int] = {}
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if not self.should_exit:
-            report_ready(self.facts)
 
 
 def _warn(what: str) -> None:

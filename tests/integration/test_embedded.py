@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -252,6 +253,46 @@ def test_a_program_that_dies_is_started_again_and_its_facts_are_published(
         eventually(lambda: find_instance(tmp_path).programs["web"].restarts == 1)
         eventually(lambda: find_instance(tmp_path).programs["web"].facts == {"port": 7})
         assert find_instance(tmp_path).programs["web"].pid != before.pid
+
+
+def test_each_program_is_given_the_secrets_that_it_needs_and_no_others(
+    tmp_path: Path, kafka: str, postgres: str
+) -> None:
+    given = {
+        "REJOINDER_AUDIT_SECRET": "a" * 32, "REJOINDER_POSTGRES_READER_DSN": f"{postgres} application_name=reader",
+        "REJOINDER_X_CONSUMER_SECRET": "x-consumer", "REJOINDER_X_CLIENT_SECRET": "x-client",
+        "REJOINDER_META_APP_SECRET": "meta-app", "REJOINDER_META_VERIFY_TOKEN": "meta-verify",
+        "REJOINDER_META_SIMULATED": "true",
+    }  # fmt: skip
+    wanted: dict[str, set[str]] = {
+        "engine": {"AUDIT_SECRET"},
+        "projector": {"POSTGRES_DSN"},
+        "live": {"POSTGRES_DSN"},
+        "delivery": {"HOME_SECRET", "X_CONSUMER_SECRET", "X_CLIENT_SECRET", "META_APP_SECRET"},
+        "web": {"HOME_SECRET", "POSTGRES_READER_DSN", "X_CONSUMER_SECRET", "META_APP_SECRET", "META_VERIFY_TOKEN"},
+        "simulator": {"META_APP_SECRET", "META_VERIFY_TOKEN"},
+        "player": {"HOME_SECRET", "POSTGRES_DSN"},
+        "another": set(),
+    }
+    told = tmp_path / "told"
+    told.mkdir()
+    tell = "import json, os; json.dump(dict(os.environ), open({!r}, 'w')); {}; {}"
+    programs = [f"{name}=0={tell.format(str(told / name), REPORT_READY, STAY)}" for name in wanted]
+    with supervised(tmp_path / "data", "--bootstrap", kafka, "--dsn", postgres, *programs, environment=given):
+        found = {name: json.loads((told / name).read_text()) for name in wanted}
+    secret = re.compile(r"REJOINDER_(.*(?:SECRET|TOKEN|DSN))")
+    names = {name: {match[1] for each in told if (match := secret.fullmatch(each))} for name, told in found.items()}
+    assert names == wanted
+    for name, environment in found.items():
+        assert environment["REJOINDER_KAFKA_BOOTSTRAP"] == kafka
+        values = {"AUDIT_SECRET": "a" * 32, "HOME_SECRET": "s" * 32, "POSTGRES_DSN": postgres}
+        values |= {variable.removeprefix("REJOINDER_"): value for variable, value in given.items()}
+        assert {each: environment[f"REJOINDER_{each}"] for each in wanted[name]} == {
+            each: values[each] for each in wanted[name]
+        }
+        assert not {values[each] for each in values.keys() - wanted[name] - {"META_SIMULATED"}} & {
+            *environment.values()
+        }
 
 
 def test_a_program_that_keeps_dying_stops_all_with_the_end_of_its_log(

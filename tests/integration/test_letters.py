@@ -13,21 +13,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine.delivery import DeadLetter
+from engine.delivery import DeadLetter, Deliver
+from engine.envelope import home, interaction_id
 from engine.errors import RejoinderError
 from engine.interaction import events as e
-from engine.interaction.commands import ReceiveMessage
+from engine.interaction.commands import ReceiveMessage, Reply, Take
 from engine.interaction.decider import InteractionDecider
 from engine.interaction.letters import DeadLetterSettled, SettleDeadLetter
 from rejoinder.cli import app, settling
-from rejoinder.cluster import Cluster
+from rejoinder.cluster import Cluster, wall_clock
 from rejoinder.redriving import Wanted
 from tests.ended import Ended
 from tests.log_checks import read_log, records_of
 from tests.processing import ROOT, deployed, eventually, message, send, setup, working
 from tests.settling import redrive
 from tests.threads import in_threads
-from topics.catalogue import DEAD_LETTERS, INTERACTION_COMMANDS
+from topics.catalogue import DEAD_LETTERS, DELIVERY_COMMANDS, INTERACTION_COMMANDS
 from topics.letters import Letter, read
 from topics.processor import Processor
 from topics.publisher import Outgoing
@@ -244,3 +245,39 @@ def test_a_webhook_goes_through_the_mapping_of_today(cluster: Cluster) -> None:
     assert [line["letter"] for line in call("list", "--json").lines] == [other["letter"]]
     (command,) = (each for each in records_of(cluster, INTERACTION_COMMANDS) if isinstance(each, ReceiveMessage))
     assert (one["put_back"], command.accounts) == ([command.command_id], ["9"])
+
+
+def test_an_answer_that_is_too_old_is_refused_and_a_younger_one_is_posted(cluster: Cluster) -> None:
+    key = home(b"test", "x", "1")
+    who: dict[str, Any] = {
+        "actor_kind": "agent",
+        "actor_id": "ann",
+        "interaction_id": interaction_id(key, 1),
+        "agent_id": "ann",
+    }
+    take = Take(command_id="take", at=wall_clock(), **who)
+    send(cluster, [message(1, 1), Outgoing(INTERACTION_COMMANDS, key, take)])
+    ages = {"old": 3 * 3_600_000, "young": 60_000}
+    replies = [
+        Reply(command_id=name, at=wall_clock() - age, text="hushhush", salt=b"0" * 16, **who)
+        for name, age in ages.items()
+    ]
+    kept = [
+        DeadLetter(
+            source_topic=cluster.catalogue.name(INTERACTION_COMMANDS), source_partition=0, source_offset=900 + number,
+            key=key.encode(), value=cluster.codec.encode(each), code="undecidable", reason="", at=wall_clock(),
+        )
+        for number, each in enumerate(replies)
+    ]  # fmt: skip
+    with cluster.publisher("test") as publisher:
+        publisher.publish(Outgoing(cluster.catalogue.name(DEAD_LETTERS), key, each) for each in kept)
+    assert call("redrive", "--all", "--yes").code == 0
+    with working(cluster):
+        eventually("both are decided", lambda: set(ages) <= {each.causation_id for each in read_log(cluster).events})
+    came = {each.causation_id: each for each in read_log(cluster).events if each.causation_id in ages}
+    refused, asked_for = came["old"], came["young"]
+    assert isinstance(refused, e.CommandRefused)
+    assert (refused.code, refused.actor_id, isinstance(asked_for, e.ReplyRequested)) == ("too_old", "ann", True)
+    orders = [each for each in records_of(cluster, DELIVERY_COMMANDS) if isinstance(each, Deliver)]
+    assert [each.delivery_id for each in orders] == [getattr(asked_for, "delivery_id", None)]
+    assert call("list", "--json").lines == []

@@ -1,11 +1,12 @@
 """Topics, schema ids and the publisher on a real Kafka."""
 
 import asyncio
+import signal
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -21,6 +22,7 @@ from confluent_kafka.admin import (
 
 from engine.envelope import partition_of
 from engine.interaction.events import Words
+from rejoinder.children import Child
 from rejoinder.deployment import WrongTopics, deploy
 from rejoinder.schema_files import record_types
 from rejoinder.settings import load
@@ -29,7 +31,7 @@ from schemas.codec import Codec
 from schemas.files import Schema
 from topics import clients
 from topics.admin import Kind, Topics
-from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, SCHEMAS, Catalogue, catalogue
+from topics.catalogue import INTERACTION_CONTENT, INTERACTION_EVENTS, SCHEMAS, Catalogue, Topic, catalogue
 from topics.errors import Incompatible, KafkaUnreachable, NotPublished, TopicMissing
 from topics.publisher import Outgoing, Publisher
 from topics.registry import by_id
@@ -93,6 +95,27 @@ def test_a_topic_of_which_only_some_brokers_have_heard_is_not_there_yet(
     as_by_another_broker = {others.prefix + name.removeprefix(names.prefix): each for name, each in shown.items()}
     monkeypatch.setattr(asked, "_found", lambda: as_by_another_broker)
     assert {(each.topic, each.kind) for each in asked.plan()} == {(name, Kind.MISSING) for name in others.topics}
+
+
+def test_a_broker_that_takes_its_time_to_make_topics_is_waited_for(
+    kafka_process: tuple[str, Child], names: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that has just started on a busy machine."""
+    monkeypatch.setattr(clients, "ASK_TIMEOUT", 2.0)
+    bootstrap, child = kafka_process
+    topics = Topics(bootstrap, names)
+    create, going_on = topics._create, threading.Timer(4.0, child.process.send_signal, [signal.SIGCONT])
+
+    def frozen(wanted: Iterable[Topic]) -> None:
+        child.process.send_signal(signal.SIGSTOP)
+        going_on.start()
+        create(wanted)
+
+    monkeypatch.setattr(topics, "_create", frozen)
+    try:
+        assert topics.apply() == []
+    finally:
+        going_on.join()
 
 
 def test_a_topic_with_other_settings_is_shown_and_changed_only_when_asked(

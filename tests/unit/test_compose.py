@@ -11,8 +11,8 @@ import yaml
 
 from rejoinder.cli import COMMANDS
 from rejoinder.embedded.jars import KAFKA_VERSION
-from rejoinder.programs.web import platforms_of
 from rejoinder.settings import PREFIX, Settings, load, setting_names, variable_of
+from rejoinder.webhooks import platforms_of
 from rejoinder.workers import OF_PARTITIONS, PROGRAMS
 
 FOLDER = Path(__file__).parent.parent.parent / "compose"

@@ -78,7 +78,9 @@ def test_a_key_is_free_again_after_a_day(partition: Partition) -> None:
     ids = [keyed_command("claim", fingerprint) for fingerprint in ("a1", "b2")]
     partition.ask(by_agent(c.Reply, text="one", command_id=ids[0]))
     partition.advance(partition.now + DAY + 1)
-    assert names(partition.ask(by_agent(c.Reply, text="two", command_id=ids[1]))) == ["ReplyRequested"]
+    assert names(partition.ask(by_agent(c.Reply, text="two", command_id=ids[1], at=partition.now))) == [
+        "ReplyRequested"
+    ]
 
 
 def test_what_happens_to_another_interaction_of_the_person_does_not_count(partition: Partition) -> None:

@@ -80,8 +80,8 @@ class World:
 def by_agent(kind: type[Command], event: e.Assigned | e.Accepted, **more: Any) -> Outgoing:
     interaction = event.interaction_id or ""
     given: dict[str, Any] = {
-        "command_id": f"{kind.__name__}-{interaction}", "at": 0, "actor_kind": "agent", "actor_id": event.agent_id,
-        "interaction_id": interaction, "agent_id": event.agent_id, "reply_partition": 0,
+        "command_id": f"{kind.__name__}-{interaction}", "at": event.decided_at, "actor_kind": "agent",
+        "actor_id": event.agent_id, "interaction_id": interaction, "agent_id": event.agent_id, "reply_partition": 0,
     }  # fmt: skip
     return Outgoing("interaction.commands", interaction.partition(".")[0], kind(**given, **more))
 

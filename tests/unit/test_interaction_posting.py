@@ -104,7 +104,7 @@ def test_what_the_platform_refuses_failed_for_good() -> None:
     assert (failed.reason, failed.detail, failed.state) == ("duplicate", "Say it otherwise", "assigned")
     assert not interaction(story).answered
     assert story.advance(MONDAY + DAY).events == []
-    assert story.when(by_agent(c.Reply, text="Otherwise")).names == ["ReplyRequested"]
+    assert story.when(by_agent(c.Reply, text="Otherwise", at=story.now)).names == ["ReplyRequested"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from engine.interaction import events as e
-from engine.record import Event
 from projections.reporting import fold
 from projections.reporting.deliveries import is_settled, requested, settle
 from projections.reporting.rows import FctDelivery, FctInteraction, FctTransition
@@ -18,24 +17,16 @@ from tests.projection_stories import (
     not_answered_automatically,
     retweeted_automatically,
 )
+from tests.unit.folding import measured, waiting
 
 MINUTE = 60
 
 
 def folded(log: Log) -> tuple[FctInteraction, list[FctTransition]]:
     """The fact of the one interaction in a log, and its transitions."""
-    fact: FctInteraction | None = None
     transitions: list[FctTransition] = []
     deliveries: dict[str, FctDelivery] = {}
-    for logged in log.logged():
-        event = logged.record
-        if not isinstance(event, Event) or logged.topic != "interaction.events":
-            continue
-        first = fact is None
-        if fact is None:
-            assert isinstance(event, e.MessageReceived)
-            fact = fold.opened(event)
-        fold.measure(event, fact)
+    for event, fact, first in measured(log):
         asked = requested(event, fact)
         if asked is not None:
             deliveries[asked.delivery_id] = asked
@@ -44,16 +35,7 @@ def folded(log: Log) -> tuple[FctInteraction, list[FctTransition]]:
         made = fold.transition(event, fact, first=first)
         if made is not None:
             transitions.append(made)
-    assert fact is not None
     return fact, transitions
-
-
-def waiting(log: Log) -> Person:
-    person = Person(log)
-    person.writes("Hello")
-    person.resolved()
-    person.queued()
-    return person
 
 
 def test_first_response_is_from_the_platform_time_of_the_first_message_to_that_of_the_first_answer() -> None:

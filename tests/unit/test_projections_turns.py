@@ -3,31 +3,21 @@
 import pytest
 
 from engine.interaction import events as e
-from engine.record import Event
 from projections.reporting import fold
 from projections.reporting.rows import FctInteraction, FctTurn
 from projections.reporting.turns import take_turn
 from tests.projection_log import Log, Person
+from tests.unit.folding import measured, waiting
 
 MINUTE = 60
 
 
 def folded(log: Log) -> tuple[FctInteraction, list[FctTurn]]:
     """The fact of the one interaction in a log, and its turns."""
-    fact: FctInteraction | None = None
     turns: dict[str, FctTurn] = {}
-    for logged in log.logged():
-        event = logged.record
-        if not isinstance(event, Event) or logged.topic != "interaction.events":
-            continue
-        first = fact is None
-        if fact is None:
-            assert isinstance(event, e.MessageReceived)
-            fact = fold.opened(event)
-        fold.measure(event, fact)
+    for event, fact, first in measured(log):
         take_turn(event, fact, turns)
         fold.transition(event, fact, first=first)
-    assert fact is not None
     return fact, list(turns.values())
 
 
@@ -38,12 +28,7 @@ def log() -> Log:
 
 @pytest.fixture
 def person(log: Log) -> Person:
-    """Somebody who waits in the queue `care`."""
-    person = Person(log)
-    person.writes("Hello")
-    person.resolved()
-    person.queued()
-    return person
+    return waiting(log)
 
 
 def test_a_turn_is_a_wait_and_the_time_with_the_agent(log: Log, person: Person) -> None:

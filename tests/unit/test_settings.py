@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from rejoinder.secrets import home_secret, kept_secret
+from rejoinder.secrets import NEEDED, home_secret, kept_secret, needed_by
 from rejoinder.sections import SettingsError
-from rejoinder.settings import load, setting_names, variable_of
+from rejoinder.settings import FILE_VARIABLE, READY_VARIABLE, load, setting_names, variable_of
 
 
 def test_an_option_beats_the_environment_that_beats_the_file_that_beats_the_default(tmp_path: Path) -> None:
@@ -137,6 +137,41 @@ def test_another_process_gets_the_same_settings(tmp_path: Path) -> None:
     }
     assert again.postgres.dsn is not None
     assert again.postgres.dsn.get_secret_value() == "postgresql://u:p@h/d"
+
+
+def test_another_process_gets_only_the_secrets_that_are_meant_for_it(tmp_path: Path) -> None:
+    secrets = {"home.secret": "h" * 32, "audit.secret": "a" * 32, "x.consumer_secret": "x", "postgres.dsn": "dbname=d"}
+    settings = load({"data": tmp_path, "kafka.heap": 512, **secrets}, environment={})
+    some = settings.environment({"audit.secret", "x.client_secret"})
+    assert some[variable_of("audit.secret")] == "a" * 32
+    assert some.keys() == settings.environment().keys() - {
+        variable_of(name) for name in secrets.keys() - {"audit.secret"}
+    }
+
+
+def test_a_program_needs_the_owner_of_the_database_only_where_there_is_no_reader() -> None:
+    owned = load({"postgres.dsn": "dbname=d"}, environment={})
+    read = load({"postgres.dsn": "dbname=d", "postgres.reader_dsn": "dbname=d user=r"}, environment={})
+    assert "postgres.dsn" in needed_by("web", owned)
+    assert "postgres.dsn" not in needed_by("web", read)
+    assert needed_by("unheard of", read) == frozenset()
+    assert {name for each in NEEDED.values() for name in each} <= set(setting_names())
+
+
+def test_the_simulator_is_given_nothing_of_a_real_platform() -> None:
+    settings = load({"x.simulated": True}, environment={})
+    assert needed_by("simulator", settings) == {"x.consumer_secret"}
+
+
+def test_a_program_of_a_supervisor_reads_no_file(tmp_path: Path) -> None:
+    """Secrets that it was not given stand there too."""
+    file = tmp_path / "rejoinder.toml"
+    file.write_text("[topics]\npartitions = 4\n")
+    environment = {FILE_VARIABLE: str(file)}
+    assert load(environment=environment).topics.partitions == 4
+    started = {**environment, READY_VARIABLE: str(tmp_path / "ready")}
+    assert load(environment=started).topics.partitions == load(environment={}).topics.partitions
+    assert load(environment=started, file=file).topics.partitions == 4
 
 
 def test_the_home_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

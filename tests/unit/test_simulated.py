@@ -12,10 +12,10 @@ from channels.outcomes import Outcome
 from engine.delivery import Deliver
 from rejoinder.instance import Instance, RunningProgram
 from rejoinder.programs.delivery import Platforms
-from rejoinder.programs.web import platforms_of
 from rejoinder.sections import SettingsError
 from rejoinder.settings import Settings, load
 from rejoinder.simulated import all_simulated, as_it_runs, is_wanted, with_simulator
+from rejoinder.webhooks import platforms_of
 
 REAL = {
     "x.consumer_key": "real-key", "x.consumer_secret": "real-secret", "meta.app_id": "1", "meta.app_secret": "real-app",
