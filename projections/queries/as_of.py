@@ -5,13 +5,8 @@ What the log says is all that counts: an event belongs to a time if it and all b
 """
 
 import re
-<<<<<<< HEAD
-from collections.abc import Iterator
-from dataclasses import replace
-=======
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
->>>>>>> whatif
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 

@@ -12,13 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-<<<<<<< HEAD
-from engine.errors import RejoinderError
-from rejoinder.cli import app
 from rejoinder.cli.kafka import person
-from rejoinder.deployment import deploy
-=======
->>>>>>> quick
 from rejoinder.instance import find_instance
 from rejoinder.policy_file import parse
 from tests.commanded import ACCOUNT, Company, body, company_on
