@@ -121,6 +121,11 @@ class _Run:
     opened: int
     """Interactions that began meanwhile."""
 
+    @property
+    def switching(self) -> float:
+        """When the switch that came about began."""
+        return self.watched.last("switching") if self.switched else self.ended
+
     def told(self) -> Iterator[Measure | Claim]:
         """Its rate, and what the comparison with the old version found."""
         name, seconds = f"rebuild_{self.compared.projection}", self.ended - self.began
@@ -128,7 +133,7 @@ class _Run:
         stages = self.watched.seconds(self.ended)
         detail = {"records": records, "seconds": round(seconds, 1), "processes": PROCESSES, "stages": stages}
         yield Measure(name, round(records / seconds), "records/s", detail=detail)
-        yield Measure(f"{name}_switch", round((self.ended - self.watched.last("switching")) * 1000), "ms")
+        yield Measure(f"{name}_switch", round((self.ended - self.switching) * 1000), "ms")
         yield agreement(name, self.compared, self.switched)
         says = "interactions began while it was built"
         yield Claim(f"{name}_under_traffic", says, self.opened > 0, {"began": self.opened})
@@ -136,7 +141,7 @@ class _Run:
     def as_read(self, seen: Seen, quiet_until: float) -> Measure:
         """The longest answer of the reader meanwhile, beside the median before."""
         answers = seen.beside(self.began, self.ended, quiet_until)
-        switch = seen.beside(self.watched.last("switching"), self.ended, quiet_until)
+        switch = seen.beside(self.switching, self.ended, quiet_until)
         longest = max((each["longest_ms"] for each in answers.values()), default=0.0)
         detail: dict[str, Any] = {**answers, "at_the_switch": switch}
         return Measure(f"rebuild_{self.compared.projection}_longest_answer", longest, "ms", detail=detail)

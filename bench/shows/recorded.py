@@ -41,6 +41,9 @@ from tests.playing import ROOT, command, traffic_of
 START: Final = 300.0
 PATIENCE: Final = 1_200.0
 STOP: Final = 60.0
+MOST: Final = 50
+"""Rebuilds while it plays."""
+PAUSE: Final = 1.0
 AFTER: Final = 5.0
 """Seconds for which the reader goes on after the last switch."""
 
@@ -78,8 +81,9 @@ def played(services: Services) -> Iterator[Measure | Claim]:
         wait_for("the first answers are counted", lambda: _counts(settings.dsn), START, every=0.2)
         with reader.reading(settings.dsn):
             quiet_until = time.monotonic()
-            while not _is_played(data) and len(runs) < _MOST:
+            while not _is_played(data) and len(runs) < MOST:
                 runs.append(_rebuild(settings, data))
+                time.sleep(PAUSE)
             wait_for("the play ends", lambda: _is_played(data) or demo.poll() is not None, PATIENCE, every=0.5)
             wait_until_read(settings, load().topics.partitions)
             runs.append(_rebuild(settings, data))
@@ -90,9 +94,6 @@ def played(services: Services) -> Iterator[Measure | Claim]:
     unlike = {name: [found.get(name), value] for name, value in wanted.items() if not _same(found.get(name), value)}
     says = f"the report of interactions has what the recording itself comes to, in {len(wanted)} measures"
     yield Claim("recorded_totals", says, not unlike, {"unlike": unlike, "offered": found.get("offered")})
-
-
-_MOST: Final = 50
 
 
 def _told(runs: list[_Run], reader: Reader, quiet_until: float) -> Iterator[Measure | Claim]:

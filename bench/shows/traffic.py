@@ -126,7 +126,7 @@ class Traffic:
         at, _, act = heapq.heappop(self._due)
         tick = at - at % TICK
         if tick > self._told:
-            self._told = tick
+            self._told = self.now = tick
             for events in self.writing.advance(tick):
                 self._take(events)
         self.now = at
