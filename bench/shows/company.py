@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.envelope import home
-from engine.policy.document import Account, Filter, Notice, Policy, Queue
+from engine.policy.document import Account, ClosureKind, Filter, Notice, Policy, Queue
 
 PAGE: Final = "2001"
 OPENS, CLOSES = 8, 20
@@ -17,7 +17,7 @@ BEGIN: Final = round(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)
 QUEUES: Final = ("care", "billing", "complaints")
 CODES: Final = ("resolved", "no_answer_needed", "passed_on")
 
-_CLOSED: Final = {"closed": "closed"}
+_CLOSED: Final[dict[ClosureKind, str]] = {"closed": "closed"}
 POLICY: Final = Policy(
     name="shows",
     accounts=(
@@ -32,8 +32,8 @@ POLICY: Final = Policy(
         Filter(name="hours", any=("opening hours",), action="answer", template="hours", then="close"),
     ),
     notices=(
-        Notice(name="closed", text={"en": "We are back at eight, and answer you then"}),
-        Notice(name="hours", text={"en": "We are there from Monday to Saturday, from eight to eight"}),
+        Notice(name="closed", text={"en": "{handle} We are back at eight, and answer you then"}),
+        Notice(name="hours", text={"en": "{handle} We are there from Monday to Saturday, from eight to eight"}),
     ),
     dispositions=CODES,
 )

@@ -26,7 +26,7 @@ CHANGED_PARTITION: Final = 0
 
 
 class Changed(InteractionDecider):
-    """The decider with one rule changed: who waits, waits with a higher priority."""
+    """The decider with one rule changed: what a command puts into line has a higher priority."""
 
     def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
         decision = super().decide(rows, command, context)
@@ -86,7 +86,8 @@ def first_queued(cluster: Cluster, partition: int) -> Arrived:
     """The first event that the changed rule changes, looked for in the log itself."""
     topic = cluster.catalogue.name(INTERACTION_EVENTS)
     for record in read_all(cluster.broker, topic, [partition], "shows-first"):
-        if isinstance(cluster.codec.decode(record.value or b""), Queued):
+        event = cluster.codec.decode(record.value or b"")
+        if isinstance(event, Queued) and event.input_offset >= 0:
             return record
     raise BenchFailed(f"nothing was ever queued on {topic}[{partition}]")
 

@@ -94,7 +94,7 @@ class Reader:
 
     @contextmanager
     def reading(self, dsn: str) -> Iterator[None]:
-        """Reads during the block. Raises BenchFailed if the process died."""
+        """Reads during the block, and looks at everything once before it and once after it."""
         context = multiprocessing.get_context("spawn")
         stop = context.Event()
         receiver, sender = context.Pipe(duplex=False)
@@ -102,19 +102,27 @@ class Reader:
         process.start()
         sender.close()
         try:
+            receiver.poll(PATIENCE)  # it has looked at everything once, or has failed, or died
             yield
         finally:
             stop.set()
             try:
-                if receiver.poll(PATIENCE):
-                    self.seen = receiver.recv()
-                else:
-                    process.terminate()
-                    self.seen.faults.append(f"an answer did not come in {PATIENCE:.0f} s")
+                self.seen = _last(receiver)
+            except TimeoutError:
+                process.terminate()
+                self.seen.faults.append(f"an answer did not come in {PATIENCE:.0f} s")
             except EOFError:
                 self.seen.faults.append("the reader's process died")
             process.join()
             receiver.close()
+
+
+def _last(receiver: Connection) -> Seen:
+    """What the process saw, which it sends when it ends; before, it sends that it has begun."""
+    while receiver.poll(PATIENCE):
+        if isinstance(said := receiver.recv(), Seen):
+            return said
+    raise TimeoutError
 
 
 def _read(dsn: str, stop: Event, sender: Connection) -> None:
@@ -122,9 +130,12 @@ def _read(dsn: str, stop: Event, sender: Connection) -> None:
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
             questions = _Questions(connection, seen, _some(connection))
+            questions.ask_all()
+            sender.send(True)
             while not stop.is_set():
                 questions.ask()
                 stop.wait(PAUSE)
+            questions.ask_all()
     except (psycopg.Error, BenchFailed) as error:
         seen.faults.append(f"{type(error).__name__}: {error}")
     sender.send(seen)
@@ -153,12 +164,19 @@ class _Questions:
         self._rounds = 0
 
     def ask(self) -> None:
-        interaction, contact = self._some[self._rounds % len(self._some)]
         if self._rounds % TOTALS_EVERY == 0:
             self._hold("totals", "", self._totals)
+        self._ask_of(*self._some[self._rounds % len(self._some)])
+        self._rounds += 1
+
+    def ask_all(self) -> None:
+        self._hold("totals", "", self._totals)
+        for interaction, contact in self._some:
+            self._ask_of(interaction, contact)
+
+    def _ask_of(self, interaction: str, contact: str) -> None:
         self._hold("history", contact, lambda: self._history(contact))
         self._hold("trace", interaction, lambda: self._trace(interaction))
-        self._rounds += 1
 
     def _totals(self) -> dict[str, float]:
         line = total(self._connection, Asked("interactions")) or {}

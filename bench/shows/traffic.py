@@ -52,6 +52,8 @@ REFUSED: Final = 0.01
 """Of what is posted."""
 MERGES: Final = 0.02
 """Of the interactions' ends: the agent finds that the customer has another handle."""
+AT_LAST: Final = 4 * HOUR
+"""After which an agent ends what is still there, whatever came between: else slots would be lost for ever."""
 SPAM, ASKS_FOR_HOURS = 0.05, 0.05
 _WORDS: Final = (
     "my", "internet", "phone", "order", "bill", "is", "was", "down", "late", "wrong", "since", "this", "morning",
@@ -235,12 +237,12 @@ class Traffic:
 
     def _answer_soon(self, interaction: str, agent: str) -> None:
         text = " ".join(self._dice.choices(_ANSWERED, k=self._dice.randint(8, 20)))
-        fields = {"text": text, "salt": self._dice.randbytes(16)}
+        fields: dict[str, Any] = {"text": text, "salt": self._dice.randbytes(16)}
         self._soon(self._between(MINUTE, 6 * MINUTE), partial(self._do_mine, c.Reply, interaction, agent, **fields))
 
-    def _end_soon(self, interaction: str, agent: str) -> None:
+    def _end_soon(self, interaction: str, agent: str, after: float | None = None) -> None:
         code = self._dice.choice(company.CODES)
-        after = self._between(20 * SECOND, 3 * MINUTE)
+        after = self._between(20 * SECOND, 3 * MINUTE) if after is None else after
         self._soon(after, partial(self._do_mine, c.Disposition, interaction, agent, code=code))
 
     def _post(self, interaction: str, delivery: str, at: int) -> None:
@@ -283,6 +285,7 @@ class Traffic:
             case e.Assigned(agent_id=agent, why="written_again"):
                 matter.agent = agent
                 self._answer_soon(interaction, agent)
+                self._end_soon(interaction, agent, AT_LAST)
             case e.Assigned(agent_id=agent):
                 self._offered(interaction, agent)
             case e.Accepted(agent_id=agent):
@@ -309,6 +312,7 @@ class Traffic:
         self._soon(self._between(3 * SECOND, 40 * SECOND), partial(self._do, kind, interaction, agent))
 
     def _accepted(self, interaction: str, matter: _Matter, agent: str) -> None:
+        self._end_soon(interaction, agent, AT_LAST)
         chance = self._dice.random()
         if chance < PASSES_ON and not matter.passed_on:
             matter.passed_on = True
