@@ -6,7 +6,6 @@ The recording lies beside the repository and never in it; without it this is lef
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 import psycopg
 
-from bench.measure import Measure
+from bench.measure import BenchFailed, Measure
 from bench.processes import wait_for
 from bench.progress import say
 from bench.services import Services
@@ -31,6 +30,7 @@ from projections.log import Settings
 from projections.queries.reports import Asked, Line, total
 from projections.rebuild import Rebuilt, rebuild_all
 from projections.workers import Workers
+from rejoinder.children import tail
 from rejoinder.cluster import connect as connect_cluster
 from rejoinder.instance import NotRunning, find_instance
 from rejoinder.settings import load
@@ -76,15 +76,15 @@ def played(services: Services) -> Iterator[Measure | Claim]:
     data, traffic = folder / "data", traffic_of(CONVERSATIONS.parents[2], folder)
     reader, runs = Reader(), list[_Run]()
     with _demo(data, traffic) as demo:
-        wait_for("the demo runs", lambda: _dsn(data) is not None or demo.poll() is not None, START)
+        wait_for("the demo runs", lambda: _runs(demo, data) and _dsn(data) is not None, START)
         settings = _settings(data)
-        wait_for("the first answers are counted", lambda: _counts(settings.dsn), START, every=0.2)
+        wait_for("the first answers are counted", lambda: _runs(demo, data) and _counts(settings.dsn), START, every=0.2)
         with reader.reading(settings.dsn):
             quiet_until = time.monotonic()
             while not _is_played(data) and len(runs) < MOST:
                 runs.append(_rebuild(settings, data))
                 time.sleep(PAUSE)
-            wait_for("the play ends", lambda: _is_played(data) or demo.poll() is not None, PATIENCE, every=0.5)
+            wait_for("the play ends", lambda: _runs(demo, data) and _is_played(data), PATIENCE, every=0.5)
             wait_until_read(settings, load().topics.partitions)
             runs.append(_rebuild(settings, data))
             time.sleep(AFTER)
@@ -148,7 +148,13 @@ def _demo(data: Path, traffic: Path) -> Iterator["subprocess.Popen[bytes]"]:
             except subprocess.TimeoutExpired:
                 demo.kill()
                 demo.wait()
-            sys.stderr.write((data.parent / "demo.log").read_text("utf-8", "replace")[-2_000:])
+
+
+def _runs(demo: "subprocess.Popen[bytes]", data: Path) -> bool:
+    """True. Raises BenchFailed if it ended: the demo stays up after the play."""
+    if demo.poll() is not None:
+        raise BenchFailed(f"the demo ended with {demo.poll()}: {tail(data.parent / 'demo.log', 5)}")
+    return True
 
 
 def _dsn(data: Path) -> str | None:
@@ -182,6 +188,8 @@ def _counts(dsn: str) -> bool:
         line = _total(dsn) or {}
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return False  # the projector has not made its tables yet
+    except psycopg.OperationalError:
+        return False  # it ends: `_runs` says why
     return all(line.get(name) for name in GROWING)
 
 
