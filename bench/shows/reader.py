@@ -24,8 +24,9 @@ from projections.queries.trace import trace
 
 GROWING: Final = ("offered", "answered", "messages_in", "messages_out")
 """Of the report of interactions, what is never less than before: nothing that was counted stops counting."""
-TOTALS_EVERY: Final = 10
-"""Rounds. A report over everything reads everything: to ask for nothing else would be to measure that alone."""
+SHARE: Final = 10
+"""A report over everything reads everything, and takes the longer the more there is: it gets one in so many parts of
+the time, and the other questions the rest."""
 PAUSE: Final = 0.1
 KNOWN: Final = 20
 """Interactions whose traces and contacts' histories are asked for, in turn."""
@@ -162,10 +163,13 @@ class _Questions:
         self._some = some
         self._least: dict[tuple[str, str], float] = {}
         self._rounds = 0
+        self._totals_due = 0.0
 
     def ask(self) -> None:
-        if self._rounds % TOTALS_EVERY == 0:
+        began = time.monotonic()
+        if began >= self._totals_due:
             self._hold("totals", "", self._totals)
+            self._totals_due = began + (time.monotonic() - began) * SHARE
         self._ask_of(*self._some[self._rounds % len(self._some)])
         self._rounds += 1
 
