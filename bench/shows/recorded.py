@@ -4,7 +4,6 @@ The recording lies beside the repository and never in it; without it this is lef
 """
 
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -135,14 +134,14 @@ def _codec(bootstrap: str) -> Codec:
 
 @contextmanager
 def _demo(data: Path, traffic: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """The demo, which stays up after the play; ended as Ctrl-C does."""
+    """The demo, which stays up after the play."""
     stays = [each for each in command(data, traffic) if each != "--exit"]
     with (data.parent / "demo.log").open("wb") as log:
         demo = subprocess.Popen(stays, cwd=ROOT, stdout=log, stderr=log)
         try:
             yield demo
         finally:
-            demo.send_signal(signal.SIGINT)
+            demo.terminate()
             try:
                 demo.wait(STOP)
             except subprocess.TimeoutExpired:
