@@ -10,7 +10,7 @@ COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache
 PYTEST := $(COMPILED) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated golden format bench lock clean
+.PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated golden format bench shows lock clean
 
 help:            ## Say what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -74,6 +74,10 @@ format: dev      ## Put the code into shape
 
 bench: runtime   ## Measure the engine against bare loops and peers, as JSON lines (about an hour)
 	@$(COMPILED) $(BIN)/python -m bench $(ARGS)
+
+# For example: make shows ARGS="--interactions 1000000"
+shows: dev       ## Make a large log; rebuild, decide again and audit it, with every claim checked, as JSON lines
+	@$(COMPILED) $(BIN)/python -m bench.shows $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 

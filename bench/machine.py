@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +15,11 @@ PACKAGES = ("confluent-kafka", "rocksdict", "fastavro", "msgspec", "psycopg")
 
 def measure(run: Run) -> Iterator[Measure]:
     """Its cores, and what runs on them."""
+    yield described({name: getattr(run.sizes, name) for name in run.sizes.__dataclass_fields__})
+
+
+def described(sizes: Mapping[str, int]) -> Measure:
+    """The machine, and how much is measured on it."""
     detail = {
         "processor": _first("/proc/cpuinfo", "model name"),
         "memory": _first("/proc/meminfo", "MemTotal"),
@@ -23,9 +28,9 @@ def measure(run: Run) -> Iterator[Measure]:
         "kafka": KAFKA_VERSION,
         "packages": {name: version(name) for name in PACKAGES},
         "load": round(os.getloadavg()[0], 1),
-        "sizes": {name: getattr(run.sizes, name) for name in run.sizes.__dataclass_fields__},
+        "sizes": dict(sizes),
     }
-    yield Measure("machine", os.cpu_count() or 1, "cores", detail=detail)
+    return Measure("machine", os.cpu_count() or 1, "cores", detail=detail)
 
 
 def _first(file: str, name: str) -> str:

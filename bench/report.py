@@ -80,7 +80,7 @@ def written(found: Found) -> str:
             "Written by `python -m bench.report` from the lines of one run of `make bench`; don't edit it. What is "
             "compared with what, and where the time goes, is in [README.md](README.md).",
             "",
-            *_machine(found),
+            *machine_of(found),
             "**Only ratios last.** Both sides of a ratio were measured in the same run, in turns. A value is the "
             "median of its rounds.",
             "",
@@ -92,7 +92,7 @@ def written(found: Found) -> str:
             "",
             "## In detail",
             "",
-            *_details(found),
+            *detailed(found),
         ]
     )
 
@@ -115,7 +115,8 @@ def growth(found: Found) -> list[tuple[int, float, float]]:
     return sorted((line["detail"]["contacts"], line["value"], line["detail"]["clock"]) for line in lines)
 
 
-def _machine(found: Found) -> Iterator[str]:
+def machine_of(found: Found) -> Iterator[str]:
+    """What the run was made on, and its sizes."""
     line = found.get("machine")
     if line is None:
         return
@@ -144,19 +145,21 @@ def _row(line: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _details(found: Found) -> Iterator[str]:
+def detailed(found: Found) -> Iterator[str]:
+    """A line for each measure that has more to say."""
     for name, line in found.items():
         if name != "machine" and line["detail"]:
-            told = "; ".join(f"{key.replace('_', ' ')} {_shown(value)}" for key, value in line["detail"].items())
+            told = "; ".join(f"{key.replace('_', ' ')} {shown(value)}" for key, value in line["detail"].items())
             yield f"- `{name}`: {told}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A figure, a list of them or figures by name, for a person's eye."""
     match value:
         case list():
-            return ", ".join(map(_shown, value))
+            return ", ".join(map(shown, value))
         case dict():
-            return f"({', '.join(f'{key} {_shown(each)}' for key, each in value.items())})"
+            return f"({', '.join(f'{key} {shown(each)}' for key, each in value.items())})"
         case int() if not isinstance(value, bool):
             return f"{value:,}"
     return str(value)

@@ -15,6 +15,8 @@ Found = Literal["only in first", "only in second", "differs"]
 _SAMPLES: Final = 3
 """Rows of each kind that are named."""
 _COUNTED: Final = ("rows_first", "rows_second", "only_in_first", "only_in_second", "differing")
+_UNHASHED: Final = frozenset(("json", "tsquery", "tsvector", "xml"))
+"""Types for which PostgreSQL has no hash; for some not even an equality."""
 _LETTERS: Final = 80
 """Of a value that is shown."""
 _TABLES = """
@@ -139,11 +141,29 @@ class _Pair:
         return replace(found, columns=columns, samples=samples)
 
     def _counts(self, both: Sequence[str]) -> sql.Composed:
-        """One pass over both, by key: how many rows each has, has alone, and has unlike."""
+        """One pass over both, by key: how many rows each has, has alone, and has unlike.
+
+        A row is joined as its key and a hash of the rest, of 64 bits: whole rows of a large table don't fit into
+        memory, and the join would put both versions on the disk once more.
+        """
         return sql.SQL(
             "SELECT count(a.{key}), count(b.{key}), count(*) FILTER (WHERE b.{key} IS NULL),"
-            " count(*) FILTER (WHERE a.{key} IS NULL), count(*) FILTER (WHERE {differs}) FROM {joined}"
-        ).format(key=self._first_key, differs=self._differs(both), joined=self._joined)
+            " count(*) FILTER (WHERE a.{key} IS NULL), count(*) FILTER (WHERE a.hash <> b.hash) FROM {joined}"
+        ).format(key=self._first_key, joined=self._join(*(self._hashed(version, both) for version in self._versions)))
+
+    def _hashed(self, version: int, both: Sequence[str]) -> sql.Composed:
+        """The rows of a version, each as its key and a hash of what both declare.
+
+        Whether a value is null is hashed too: the hash of null is that of an empty object.
+        """
+        assert self.one is not None
+        values = [sql.SQL("{0}{1}, {0} IS NULL").format(sql.Identifier(name), self._cast(name)) for name in both]
+        whole = sql.SQL("hash_record_extended(ROW({}), 0)").format(sql.SQL(", ").join(values))
+        return sql.SQL("(SELECT {}, {} AS hash FROM {})").format(
+            sql.SQL(", ").join(map(sql.Identifier, self.one.key)),
+            whole if values else sql.SQL("0"),
+            self._place(version),
+        )
 
     def _columns(self, connection: psycopg.Connection[Any], both: Sequence[str]) -> dict[str, int]:
         counts = [sql.SQL("count(*) FILTER (WHERE {})").format(self._unlike(name)) for name in both]
@@ -189,13 +209,19 @@ class _Pair:
 
     @property
     def _joined(self) -> sql.Composed:
+        return self._join(*map(self._place, self._versions))
+
+    @property
+    def _versions(self) -> tuple[int, int]:
+        return self.first, self.second
+
+    def _place(self, version: int) -> sql.Identifier:
+        return sql.Identifier(schema_of(self.projection, version), self.table)
+
+    def _join(self, first: sql.Composable, second: sql.Composable) -> sql.Composed:
         assert self.one is not None
         same = [sql.SQL("a.{0} = b.{0}").format(sql.Identifier(name)) for name in self.one.key]
-        return sql.SQL("{} AS a FULL JOIN {} AS b ON {}").format(
-            sql.Identifier(schema_of(self.projection, self.first), self.table),
-            sql.Identifier(schema_of(self.projection, self.second), self.table),
-            sql.SQL(" AND ").join(same),
-        )
+        return sql.SQL("{} AS a FULL JOIN {} AS b ON {}").format(first, second, sql.SQL(" AND ").join(same))
 
     def _differs(self, names: Sequence[str]) -> sql.Composable:
         """Whether a row that both have differs in one of these columns."""
@@ -205,9 +231,13 @@ class _Pair:
         )
 
     def _unlike(self, name: str) -> sql.Composed:
+        return sql.SQL("a.{0}{1} IS DISTINCT FROM b.{0}{1}").format(sql.Identifier(name), self._cast(name))
+
+    def _cast(self, name: str) -> sql.SQL:
+        """To text, where the two declare a column otherwise, or it can't be hashed."""
         assert self.one is not None and self.other is not None
-        kind = sql.SQL("" if self.one.types[name] == self.other.types[name] else "::text")
-        return sql.SQL("a.{0}{1} IS DISTINCT FROM b.{0}{1}").format(sql.Identifier(name), kind)
+        kind = self.one.types[name]
+        return sql.SQL("" if kind == self.other.types[name] and kind not in _UNHASHED else "::text")
 
 
 def _declared(connection: psycopg.Connection[Any], schema: str) -> dict[str, _Declared]:

@@ -5,7 +5,7 @@ they follow from was committed. So a shelf may be behind the log, which is mende
 never ahead, unless the log lost something or is another one, which the digest of the last event shows.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -148,7 +148,9 @@ class MemoryShelf:
                 rows[place] = change.after
             old, new = due_of(change.before, change), due_of(change.after, change)
             if old is not None:
-                self._dues.remove(old)
+                at = bisect_left(self._dues, old)  # looked for from the front, far ones would take long
+                assert self._dues[at] == old
+                del self._dues[at]
             if new is not None:
                 insort(self._dues, new)
             if self.shape is not None and not change.kind.has_words:

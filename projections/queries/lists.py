@@ -96,7 +96,8 @@ def interactions(
         "after_id": after.id if after else None,
         "limit": limit,
     }
-    return fetch(connection, "interactions", InteractionLine, parameters)
+    name = "interactions" if contact is None else "interactions_of"
+    return fetch(connection, name, InteractionLine, parameters)
 
 
 def contacts(

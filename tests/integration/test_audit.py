@@ -1,24 +1,19 @@
 """The audit on a real Kafka: a log as it was written has no fault, and one that was not has it named."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from rejoinder.auditing import verify, writers
 from rejoinder.cluster import Cluster
 from rejoinder.signing import public_keys
+from tests import tampering
 from tests.processing import AUDIT_SECRET, agent, deployed, eventually, message, send, working
-from topics import clients
-from topics.catalogue import AUDIT_SEALS, AUDIT_WRITERS, INTERACTION_EVENTS, ROUTING_EVENTS
-from topics.messages import Arrived
+from tests.tampering import TAMPERINGS, Change, Tampering, place_of
+from topics.catalogue import INTERACTION_EVENTS
 from topics.reading import read_all
 
 PARTITIONS = 2
-COPIED = (INTERACTION_EVENTS, ROUTING_EVENTS, AUDIT_SEALS, AUDIT_WRITERS)
-Change = Callable[[list[Arrived]], list[Arrived]]
-"""What somebody does to partition 0 of the interactions' events."""
 
 
 @pytest.fixture(scope="module")
@@ -46,31 +41,10 @@ def trusted(cluster: Cluster) -> dict[str, bytes]:
 
 
 def copy(cluster: Cluster, kafka: str, prefix: str, change: Change) -> Cluster:
-    """The same log on other topics, in which somebody changed something; transactions stay where they were."""
+    """The same log under another prefix, in which somebody changed something."""
     other = deployed(kafka, prefix, PARTITIONS)
-    producer = Producer(clients.transactional(kafka, f"{prefix}copy"))
-    producer.init_transactions(30)
-    for name in COPIED:
-        for partition in range(other.catalogue.topic(name).partitions):
-            records = list(read_all(cluster.broker, cluster.catalogue.name(name), [partition], "copy"))
-            if (name, partition) == (INTERACTION_EVENTS, 0):
-                records = change(records)
-            _write(producer, other.catalogue.name(name), partition, records)
+    tampering.copy(cluster, other, change)
     return other
-
-
-def _write(producer: Producer, topic: str, partition: int, records: list[Arrived]) -> None:
-    """A run of offsets is a transaction, whose mark fills the gap after it."""
-    before = None
-    for record in records:
-        if before is None or record.offset != before + 1:
-            if before is not None:
-                producer.commit_transaction(30)
-            producer.begin_transaction()
-        producer.produce(topic, record.value, record.key, partition)
-        before = record.offset
-    if before is not None:
-        producer.commit_transaction(30)
 
 
 def test_a_log_as_it_was_written_has_no_fault(cluster: Cluster) -> None:
@@ -85,36 +59,12 @@ def test_a_copy_has_no_fault_either(cluster: Cluster, kafka: str, topic_prefix: 
     assert verify(copy(cluster, kafka, topic_prefix, lambda records: records), trusted(cluster)).faults == []
 
 
-def _one_byte(records: list[Arrived]) -> list[Arrived]:
-    value = bytearray(records[-1].value or b"")
-    value[-40] ^= 1  # within the digest of the event before, which nothing else of this key comes after
-    return [*records[:-1], records[-1]._replace(value=bytes(value))]
-
-
-def _swapped(records: list[Arrived]) -> list[Arrived]:
-    first, second, *rest = records
-    return [second._replace(offset=first.offset), first._replace(offset=second.offset), *rest]
-
-
-def _put_in(records: list[Arrived]) -> list[Arrived]:
-    return [*records, records[-1]._replace(offset=records[-1].offset + 2)]
-
-
-@pytest.mark.parametrize(
-    ("change", "at", "what"),
-    [
-        (_one_byte, -1, "not what was written"),
-        (lambda records: records[:-1], -1, "missing"),
-        (_swapped, 0, "reordered"),
-        (_put_in, -1, "no seal"),
-    ],
-    ids=["changed", "removed", "swapped", "put in"],
-)
+@pytest.mark.parametrize("done", TAMPERINGS, ids=lambda each: each.name)
 def test_what_somebody_did_to_the_log_is_found_and_named(
-    cluster: Cluster, kafka: str, topic_prefix: str, change: Change, at: int, what: str
+    cluster: Cluster, kafka: str, topic_prefix: str, done: Tampering
 ) -> None:
     events = list(read_all(cluster.broker, cluster.catalogue.name(INTERACTION_EVENTS), [0], "before"))
-    checked = verify(copy(cluster, kafka, topic_prefix, change), trusted(cluster))
-    of_seals = [fault for fault in checked.faults if what in fault.reason]
-    wanted = (change(events) if what == "no seal" else events)[at].offset
-    assert [(fault.topic, fault.partition, fault.offset) for fault in of_seals] == [(INTERACTION_EVENTS, 0, wanted)]
+    checked = verify(copy(cluster, kafka, topic_prefix, done.change), trusted(cluster))
+    of_seals = [fault for fault in checked.faults if done.says in fault.reason]
+    wanted = INTERACTION_EVENTS, 0, place_of(done, events)
+    assert [(fault.topic, fault.partition, fault.offset) for fault in of_seals] == [wanted]

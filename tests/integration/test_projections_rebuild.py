@@ -10,7 +10,7 @@ import pytest
 from projections import builds, offsets
 from projections import rebuild as rebuilding
 from projections.catalogue import BY_NAME, PROJECTIONS
-from projections.comparing import differences
+from projections.comparing import compare, differences
 from projections.errors import NoSuchVersion, ProjectionError, RebuildRuns, ShapeChanged, ShownVersion
 from projections.log import Settings, ends_of
 from projections.projector import connect
@@ -316,3 +316,31 @@ def _indexes(connection: Connection, name: str, version: int) -> list[str]:
         "SELECT indexdef FROM pg_indexes WHERE schemaname = %s ORDER BY tablename, indexname", (schema,)
     ).fetchall()
     return [definition.replace(schema, "") for (definition,) in rows]
+
+
+def test_rows_of_any_type_are_held_against_each_other(database: str) -> None:
+    """Also of those types for which PostgreSQL has no hash; null is as null, and unlike anything else."""
+
+    class Any_:
+        name, tables = "any", ()
+
+    with connect(database) as connection:
+        for version, words, number in ((1, "late parcel", "1.0"), (2, "late parcel", "1")):
+            connection.execute(f"CREATE SCHEMA any_v{version}".encode())
+            connection.execute(
+                f"""CREATE TABLE any_v{version}.t
+                    (id text PRIMARY KEY, words tsvector, said json, facts jsonb, at date);
+                INSERT INTO any_v{version}.t (id) VALUES ('b');
+                INSERT INTO any_v{version}.t
+                VALUES ('a', to_tsvector('simple', '{words}'), '{{}}', '{{"n": {number}}}', NULL)""".encode()
+            )
+        assert compare(connection, Any_(), 1, 2).agrees  # type: ignore[arg-type]
+        for change in ("words = to_tsvector('simple', 'late')", "said = '[]'", "facts = '{}'", "at = '2026-03-02'"):
+            with connection.transaction(force_rollback=True):
+                connection.execute(f"UPDATE any_v2.t SET {change} WHERE id = 'b'".encode())
+                (found,) = compare(connection, Any_(), 1, 2).tables  # type: ignore[arg-type]
+                assert (found.rows_first, found.rows_second, found.differing) == (2, 2, 1)
+                assert list(found.columns) == [change.partition(" ")[0]]
+        connection.execute("DELETE FROM any_v2.t WHERE id = 'b'")
+        (found,) = compare(connection, Any_(), 1, 2).tables  # type: ignore[arg-type]
+        assert (found.only_in_first, found.only_in_second, found.differing) == (1, 0, 0)

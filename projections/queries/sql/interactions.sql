@@ -7,10 +7,6 @@ WHERE (%(state)s::text IS NULL OR state = %(state)s)
   AND (%(channel)s::text IS NULL OR channel = %(channel)s)
   AND (%(queue)s::text IS NULL OR queue = %(queue)s)
   AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)
-  AND (%(contact)s::text IS NULL OR contact_id IS NOT NULL AND home IN (
-        SELECT unnest(c.homes)
-        FROM contact_history.person k JOIN contact_history.contact c USING (contact_id)
-        WHERE k.home = %(contact)s))
   AND (%(after_at)s::timestamptz IS NULL OR (opened_at, interaction_id) < (%(after_at)s, %(after_id)s))
 ORDER BY opened_at DESC, interaction_id DESC
 LIMIT %(limit)s
