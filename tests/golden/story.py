@@ -19,6 +19,7 @@ from engine.interaction import letters
 from engine.interaction.state import Interaction
 from engine.policy.document import Filter, Notice, Policy, Queue, SpecialDay
 from engine.policy.rules import encode
+from engine.reads import Noted, PersonalRead
 from engine.record import Command, Event, Record
 from engine.routing import commands as rc
 from engine.seals import FIRST, Covered, Seal, Statement, Writer, leaf, marks, root
@@ -199,6 +200,7 @@ def told() -> Story:
         what_fails,
         what_comes_early,
         closed,
+        what_is_forgotten,
         the_end,
     ):
         scene(story)
@@ -353,6 +355,19 @@ def closed(story: Story) -> None:
     story.works(c.Take, where, "anna")
     story.answered(where, "We are back")
     story.passes(4 * DAY)
+
+
+def what_is_forgotten(story: Story) -> None:
+    """One text, then a whole person; and who was shown what."""
+    key = key_of("quinn")
+    by_boss: dict[str, Any] = {"command_id": "", "at": 0, "actor_kind": "supervisor", "actor_id": "sue"}
+    where = story.comments("quinn", "q1", "My password is swordfish")
+    story.tell(key, cc.EraseWords(**by_boss, content_id=f"{key}:m:q1"))
+    story.tell(key, cc.EraseContact(**by_boss))
+    read = PersonalRead(
+        at=story.now, actor_id="ina", role="agent", door="api", what="read_interaction", interactions=[where]
+    )
+    story.put("audit.reads", "ina", Noted(statement=codec().encode(read), signature=b""))
 
 
 def the_end(story: Story) -> None:
