@@ -157,9 +157,9 @@ class Table(Generic[R]):
         made = []
         for number, index in enumerate(self.indexes, 1):
             columns, where, condition = index.partition(" WHERE ")
-            name = f"{self.name}_{number}"
+            name = f"{self.name}_{number}" if self.personal and "(" in columns else ""
             made.append(f"CREATE INDEX {name} ON {self.name} ({columns}){where}{condition}")
-            if self.personal and "(" in columns:
+            if name:
                 made.append(f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0")
         if self.words is not None:
             name = f"{self.name}_words"

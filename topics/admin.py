@@ -24,6 +24,8 @@ from topics.catalogue import Catalogue, Topic
 from topics.errors import KafkaRefused, KafkaUnreachable
 
 INSYNC: Final = "min.insync.replicas"
+_FENCED: Final = "All brokers are currently fenced"
+"""What a controller says whose brokers have just started, or were silent for a moment."""
 _PAUSE: Final = 0.05
 """Between two looks at the cluster, seconds."""
 
@@ -146,14 +148,24 @@ class Topics:
         return {name: config for name, config in told.items() if config is not None}
 
     def _create(self, topics: Iterable[Topic]) -> None:
-        new = [NewTopic(each.name, each.partitions, each.replication, config=each.config) for each in topics]
-        if not new:
-            return
+        left = {
+            each.name: NewTopic(each.name, each.partitions, each.replication, config=each.config) for each in topics
+        }
         patience = clients.MAKE_TIMEOUT
         patient = AdminClient(clients.admin(self._bootstrap, patience=patience))
-        for answer in patient.create_topics(new, request_timeout=patience).values():
-            # Somebody else may create the same one at this moment.
-            self._result(answer, besides=KafkaError.TOPIC_ALREADY_EXISTS, patience=patience)
+        deadline = time.monotonic() + patience
+        while left:
+            for name, answer in patient.create_topics(list(left.values()), request_timeout=patience).items():
+                try:
+                    # Somebody else may create the same one at this moment.
+                    self._result(answer, besides=KafkaError.TOPIC_ALREADY_EXISTS, patience=patience)
+                except KafkaRefused as refused:
+                    if _FENCED not in str(refused) or time.monotonic() > deadline:
+                        raise
+                else:
+                    del left[name]
+            if left:
+                time.sleep(_PAUSE)
 
     def _configure(self, differences: Iterable[Difference]) -> None:
         resources = [

@@ -14,7 +14,9 @@ from rejoinder.sweeping import POSTGRES, Remnant, remnants
 
 
 def erasures(limit: Limit = 50, json: Json = False, data: Data = None, config: Config = None) -> None:
-    """List what was erased, the last first: by whom, why, and when it is gone from all files.
+    """List what was erased, and when it is gone from all files.
+
+    The last comes first, with who did it and why.
 
     Example: rejoinder erasures --json
     """

@@ -307,7 +307,7 @@ def test_a_dead_letter_is_discarded_and_the_audit_trail_says_by_whom(company: Co
 
 def test_topics_differ_only_where_the_settings_do(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = company.call("topics", "list", "--json")
-    assert (ended.code, len(ended.lines)) == (1, 17)  # the settings of this process say 16 partitions
+    assert (ended.code, len(ended.lines)) == (1, 18)  # the settings of this process say 16 partitions
     monkeypatch.setenv("REJOINDER_TOPICS_PARTITIONS", "4")
     assert all(line["differences"] == [] for line in company.done("topics", "list", "--json").lines)
     assert company.done("topics", "apply", "--json").lines == []

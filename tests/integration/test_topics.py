@@ -100,11 +100,12 @@ def test_a_topic_of_which_only_some_brokers_have_heard_is_not_there_yet(
 def test_a_broker_that_takes_its_time_to_make_topics_is_waited_for(
     kafka_process: tuple[str, Child], names: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As one that has just started on a busy machine."""
-    monkeypatch.setattr(clients, "ASK_TIMEOUT", 2.0)
+    """As one that has just started on a busy machine: for longer than a question may take, and not for so long that its
+    controller takes it for dead."""
+    monkeypatch.setattr(clients, "ASK_TIMEOUT", 1.0)
     bootstrap, child = kafka_process
     topics = Topics(bootstrap, names)
-    create, going_on = topics._create, threading.Timer(4.0, child.process.send_signal, [signal.SIGCONT])
+    create, going_on = topics._create, threading.Timer(2.0, child.process.send_signal, [signal.SIGCONT])
 
     def frozen(wanted: Iterable[Topic]) -> None:
         child.process.send_signal(signal.SIGSTOP)

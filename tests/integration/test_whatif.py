@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from psycopg import sql
 from typer.testing import CliRunner
 
 from engine.errors import RejoinderError
@@ -75,10 +76,14 @@ class Day:
         ours = {name: topic for name, topic in topics.items() if not name.startswith("__")}
         ends = {name: watermarks(self.cluster.broker, name, sorted(topic.partitions)) for name, topic in ours.items()}
         with psycopg.connect(self.demo.given["postgres.dsn"]) as connection:
-            tables = connection.execute(
-                "SELECT n.nspname, c.relname, c.relkind, pg_relation_size(c.oid) FROM pg_class c "
-                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2"
+            names = connection.execute(
+                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT LIKE 'pg\\_%' ORDER BY 1, 2"
             ).fetchall()
+            # What is in them, and not their size: PostgreSQL tidies up when it likes.
+            contents = sql.SQL("SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {} AS t")
+            tables = [
+                (*name, *connection.execute(contents.format(sql.Identifier(*name))).fetchall()[0]) for name in names
+            ]
         return ends, tables
 
 

@@ -192,7 +192,7 @@ def test_a_notice_is_no_first_response() -> None:
     story.when(outcome(requested.delivery_id, item_id="n1"))
     assert not interaction(story).answered
     story.when(by_agent(c.Take))
-    reply = only(story.when(by_agent(c.Reply)), e.ReplyRequested)
+    reply = only(story.when(by_agent(c.Reply, at=EVENING)), e.ReplyRequested)
     assert only(story.when(outcome(reply.delivery_id)), e.Replied).first_response
 
 
