@@ -28,7 +28,7 @@ def written(lines: Sequence[Line]) -> str:
         [
             "# What a large log shows",
             "",
-            "Written by `python -m bench.shows.report` from the lines of one run of `make shows`; don't edit it. What "
+            "Written by `python -m bench.shows.report` from what `make shows` said; don't edit it. What "
             "is looked at, and how, is in [README.md](README.md#shows).",
             "",
             *machine_of(measures),
