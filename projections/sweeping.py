@@ -17,9 +17,11 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from projections import builds, offsets
+from projections.builds import Version
 from projections.errors import RebuildRuns
 from projections.projection import Projection
-from projections.records import ERASABLE, Place
+from projections.records import ERASABLE
+from projections.records import Place as Partition
 from projections.tables import Table
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,9 @@ COMMENT ON COLUMN projector.sweeps.swept_at IS 'up to when what was deleted is g
 COMMENT ON COLUMN projector.sweeps.log_removed IS
     'whether PostgreSQL''s own log was cleared of it; else the server''s settings say when that is';
 """
+_COUNTED_UNTIL: Final = "SELECT now() - interval '1 minute'"
+"""A session that is busy tells what it deleted a minute later at the latest (PGSTAT_MAX_INTERVAL): what is younger may
+not be counted yet, and is swept the next time."""
 _CHANGED: Final = """
 SELECT n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = %s AND relname = %s
 """
@@ -54,6 +59,10 @@ INSERT INTO projector.sweeps (schema_name, table_name, changed, swept_at, log_re
 ON CONFLICT (schema_name, table_name) DO UPDATE
     SET changed = excluded.changed, swept_at = excluded.swept_at, log_removed = excluded.log_removed
 """
+_STILL: Final = "UPDATE projector.sweeps SET swept_at = %s WHERE schema_name = %s AND table_name = %s"
+
+Place = tuple[str, str]
+"""A schema and a table in it."""
 
 
 @dataclass(frozen=True)
@@ -98,56 +107,64 @@ def sweeps(connection: psycopg.Connection[Any]) -> list[Sweep]:
 
 
 def _sweep(connection: psycopg.Connection[Any], projections: Sequence[Projection]) -> list[str]:
-    begun = connection.execute("SELECT now()").fetchone()
-    assert begun is not None
-    done: dict[tuple[str, str], int] = {}
-    clean: dict[tuple[str, str], int] = {}
+    row = connection.execute(_COUNTED_UNTIL).fetchone()
+    assert row is not None
+    done: dict[Place, int] = {}
+    clean: list[Place] = []
     for projection in projections:
-        for table in projection.tables:
-            if table.personal:
-                _forget_beside(connection, projection, table)
-        for version in builds.versions(connection, projection.name):
-            for table in projection.tables:
-                place = version.schema, table.name
-                changed = _count(connection, _CHANGED, place) if table.personal else None
-                if changed is None:  # another version of the code had no such table
-                    continue
-                if _count(connection, _SWEPT, place) == changed:
-                    clean[place] = changed
-                elif _write_anew(connection, place):
-                    done[place] = changed
-    is_removed = _clear_log(connection) if done else True
+        versions = builds.versions(connection, projection.name)
+        tables = [table for table in projection.tables if table.personal]
+        forgotten = _forget_beside(connection, projection.name, versions, tables)
+        for place in [(version.schema, table.name) for version in versions for table in tables]:
+            changed = _count(connection, _CHANGED, place)
+            if changed is None:  # another version of the code had no such table
+                continue
+            if place not in forgotten and _count(connection, _SWEPT, place) == changed:
+                clean.append(place)
+            elif _write_anew(connection, place):
+                done[place] = changed
+    is_removed = bool(done) and _clear_log(connection)
     for place, changed in done.items():
-        connection.execute(_KEEP, (*place, changed, begun[0], is_removed))
-    for place, changed in clean.items():
-        connection.execute(_KEEP, (*place, changed, begun[0], True))
+        connection.execute(_KEEP, (*place, changed, row[0], is_removed))
+    for place in clean:  # whether the log was cleared of what was deleted before stays as it was
+        connection.execute(_STILL, (row[0], *place))
     connection.execute("DELETE FROM projector.sweeps WHERE to_regclass(schema_name || '.' || table_name) IS NULL")
     return [".".join(place) for place in done]
 
 
-def _forget_beside(connection: psycopg.Connection[Any], projection: Projection, table: Table[Any]) -> None:
+def _forget_beside(
+    connection: psycopg.Connection[Any], name: str, versions: Sequence[Version], tables: Sequence[Table[Any]]
+) -> set[Place]:
     """Versions that nobody keeps up to date hear of no erasure: what the shown one has no more is deleted there.
 
     Only where they are behind it: what they have and it has not was erased then.
+
+    Returns:
+        The tables from which something was deleted: PostgreSQL may count it only later.
     """
-    found = builds.versions(connection, projection.name)
-    shown = next((each for each in found if each.is_shown), None)
-    idle = [each for each in found if not each.is_shown]
-    if shown is None or not idle:
-        return
+    shown = next((each for each in versions if each.is_shown), None)
+    idle = [each for each in versions if not each.is_shown]
+    forgotten: set[Place] = set()
+    if shown is None or not idle or not tables:
+        return forgotten
     try:
         with connection.transaction():
-            builds.hold_meanwhile(connection, projection.name)
-            front = offsets.lock(connection, projection.name, shown.version)
+            builds.hold_meanwhile(connection, name)
+            front = offsets.lock(connection, name, shown.version)
             for version in idle:
-                upto = offsets.positions(connection, projection.name, version.version)
-                if _is_behind(upto, front) and _count(connection, _CHANGED, (version.schema, table.name)) is not None:
-                    connection.execute(_forgetting(version.schema, shown.schema, table))
+                if not _is_behind(offsets.positions(connection, name, version.version), front):
+                    continue
+                for place, table in [((version.schema, table.name), table) for table in tables]:
+                    if _count(connection, _CHANGED, place) is None:  # as in `_sweep`
+                        continue
+                    if connection.execute(_forgetting(version.schema, shown.schema, table)).rowcount:
+                        forgotten.add(place)
     except RebuildRuns:
-        log.info("a rebuild of %s is running: its versions are swept the next time", projection.name)
+        log.info("a rebuild of %s is running: its versions are swept the next time", name)
+    return forgotten
 
 
-def _is_behind(upto: Mapping[Place, int], front: Mapping[Place, int]) -> bool:
+def _is_behind(upto: Mapping[Partition, int], front: Mapping[Partition, int]) -> bool:
     return all(offset <= front.get(place, 0) for place, offset in upto.items() if place[0] in ERASABLE)
 
 
@@ -160,12 +177,12 @@ def _forgetting(beside: str, shown: str, table: Table[Any]) -> sql.Composed:
     )
 
 
-def _count(connection: psycopg.Connection[Any], query: str, place: tuple[str, str]) -> int | None:
+def _count(connection: psycopg.Connection[Any], query: str, place: Place) -> int | None:
     row = connection.execute(query.encode(), place).fetchone()
     return None if row is None else int(row[0])
 
 
-def _write_anew(connection: psycopg.Connection[Any], place: tuple[str, str]) -> bool:
+def _write_anew(connection: psycopg.Connection[Any], place: Place) -> bool:
     """Whether the readers of the table gave way."""
     connection.execute(sql.SQL("SET lock_timeout = {}").format(PATIENCE))
     try:

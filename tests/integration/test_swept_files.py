@@ -10,7 +10,7 @@ import pytest
 from engine import bookkeeping
 from engine.interaction import state as interaction_state
 from engine.interaction.state import Address, Contact
-from projections import builds
+from projections import builds, sweeping
 from projections.catalogue import BY_NAME, PROJECTIONS
 from projections.projector import connect
 from projections.rebuild import rebuild
@@ -156,6 +156,20 @@ def test_a_table_that_is_read_is_left_to_the_next_time(on_kafka: OnKafka) -> Non
         assert "contact_history_v1.words" not in sweep(connection, PROJECTIONS)
         reader.rollback()
         assert "contact_history_v1.words" in sweep(connection, PROJECTIONS)
+
+
+def test_a_log_that_could_not_be_cleared_is_not_called_clear_by_the_next_sweep(
+    on_kafka: OnKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(on_kafka.log, 1)
+    on_kafka.publish()
+    on_kafka.project_until(on_kafka.caught_up)
+    with connect(on_kafka.settings.dsn) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(sweeping, "_clear_log", lambda connection: False)
+            eventually("all is counted", lambda: sweep(connection, PROJECTIONS) == [])
+        assert sweep(connection, PROJECTIONS) == []
+        assert {each.log_removed for each in sweeps(connection)} == {False}
 
 
 def test_one_sweeps_at_a_time(on_kafka: OnKafka) -> None:
