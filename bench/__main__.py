@@ -21,6 +21,7 @@ from bench import (
     scale,
 )
 from bench.measure import Measure
+from bench.options import positive
 from bench.progress import log_warnings_to_stderr, say
 from bench.run import Run, Sizes
 from bench.services import Services
@@ -88,16 +89,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         ("waiting", "interactions in line"),
     ):
         option, default = f"--{name.replace('_', '-')}", getattr(sizes, name)
-        parser.add_argument(option, type=_positive, default=default, help=f"{what} ({default})")
+        parser.add_argument(option, type=positive, default=default, help=f"{what} ({default})")
     parser.add_argument("--profile", action="store_true", help="profile decide_only on standard error, and end")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 if __name__ == "__main__":

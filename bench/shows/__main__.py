@@ -11,6 +11,7 @@ from typing import Final
 
 from bench import machine
 from bench.measure import Measure
+from bench.options import positive
 from bench.progress import log_warnings_to_stderr, say
 from bench.services import Services
 from bench.shows import building, log, past, proof, recorded
@@ -92,18 +93,11 @@ def _on_the_log(shown: _Shown, services: Services, made: Made, wanted: Sequence[
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.shows", description="Shows what a large log shows.")
-    parser.add_argument("--interactions", type=_positive, default=20_000, help="of the large log (20000)")
-    parser.add_argument("--partitions", type=_positive, default=16, help="of each topic (16)")
+    parser.add_argument("--interactions", type=positive, default=20_000, help="of the large log (20000)")
+    parser.add_argument("--partitions", type=positive, default=16, help="of each topic (16)")
     names = [*ON_THE_LOG, *APART]
     parser.add_argument("--only", action="append", choices=names, help="this one; can be given several times")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from bench.shows.past import Changed
 from engine.decider import Context, Decision
 from engine.interaction import events as e
 from engine.interaction.commands import ReceiveMessage
@@ -74,18 +75,6 @@ def _place(each: Again) -> tuple[str, int]:
 def test_a_changed_rule_is_found_with_the_first_event_that_it_changes(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Changed(InteractionDecider):
-        def decide(self, rows: Rows, command: Command, context: Context) -> Decision:
-            decision = super().decide(rows, command, context)
-            while True:
-                try:
-                    event = next(decision)
-                except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]
-                if isinstance(event, e.Queued):
-                    event.priority += 1
-                yield event
-
     monkeypatch.setitem(verifying.DECIDERS, "interaction", Changed)
     found = [each for each in again(cluster) if each.decider == "interaction"]
     for each in found:
