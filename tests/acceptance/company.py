@@ -293,10 +293,20 @@ class Desk:
         return str(found[0]["interaction_id"])
 
     def accept(self) -> str:
-        """Accepts what is offered; the interaction."""
-        where = self.offer()
-        self.ask(where, "accept")
-        return where
+        """Accepts what is offered; the interaction.
+
+        The list of offers comes a moment after the log: what is over already is passed by, as an agent would.
+        """
+
+        def accepted() -> str | None:
+            for offered in self.offers():
+                answer = self.tell(where := offered["interaction_id"], "accept")
+                if answer.status_code == 200:
+                    return str(where)
+                assert answer.json().get("code") == "not_offered", answer.text
+            return None
+
+        return self.company.until(accepted, f"an offer that {self.name} can accept")
 
     def ask(self, where: str, what: str, **body: Any) -> Json:
         """Asks for something, which has to be accepted."""
