@@ -274,6 +274,8 @@ class Desk:
     name: str
     pool: str
     http: httpx.Client
+    _shown: dict[str, str] = field(default_factory=dict)
+    _taken: set[tuple[str, str | None]] = field(default_factory=set)
 
     def state(self, state: str) -> None:
         """ready, away or offline."""
@@ -285,33 +287,33 @@ class Desk:
         answer = self.http.get(f"/v1/agents/{self.name}/offers")
         assert answer.status_code == 200, answer.text
         listed: list[Json] = answer.json()
+        self._shown = {one["interaction_id"]: one["state_since"] for one in listed}
         return listed
 
     def offer(self) -> str:
-        """The interaction that is offered, once one is."""
-        found = self.company.until(self.offers, f"an offer for {self.name}")
-        return str(found[0]["interaction_id"])
+        """The interaction that is offered, once one is.
 
-    def accept(self) -> str:
-        """Accepts what is offered; the interaction.
-
-        The list of offers comes a moment after the log: what is over already is passed by, as an agent would.
+        The list comes a moment after the log: what was accepted is passed by as long as it still stands there.
         """
 
-        def accepted() -> str | None:
-            for offered in self.offers():
-                answer = self.tell(where := offered["interaction_id"], "accept")
-                if answer.status_code == 200:
-                    return str(where)
-                assert answer.json().get("code") == "not_offered", answer.text
-            return None
+        def found() -> str | None:
+            self.offers()
+            return next((where for where, since in self._shown.items() if (where, since) not in self._taken), None)
 
-        return self.company.until(accepted, f"an offer that {self.name} can accept")
+        return self.company.until(found, f"an offer for {self.name}")
+
+    def accept(self) -> str:
+        """Accepts what is offered; the interaction."""
+        where = self.offer()
+        self.ask(where, "accept")
+        return where
 
     def ask(self, where: str, what: str, **body: Any) -> Json:
         """Asks for something, which has to be accepted."""
         answer = self.tell(where, what, **body)
         assert answer.status_code == 200, answer.text
+        if what == "accept":
+            self._taken.add((where, self._shown.get(where)))
         decided: Json = answer.json()
         return decided
 
