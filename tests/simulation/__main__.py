@@ -11,9 +11,12 @@ from typing import Final
 
 from rejoinder.progress import step
 from tests.simulation.checker import Violation
+from tests.simulation.faults import EFFECTS, RATES
 from tests.simulation.playing import FOR_EVER, Outcome, Played, play
 from tests.simulation.world import World
 
+ENOUGH: Final = 300
+"""With fewer seeds not every kind of fault may have been reached."""
 INTERRUPTED: Final = 130
 """docs/reference/exit-codes.md"""
 
@@ -66,7 +69,10 @@ def count(seeds: range, steps: int, jobs: int) -> int:
     print(f"{played.seeds} seeds in {time.monotonic() - began:.0f} s, {len(played.failures)} failed")
     if interrupted.is_set():
         return INTERRUPTED
-    return 1 if played.failures else 0
+    never = [kind for kind in (*RATES, *EFFECTS) if not played.seen[kind]] if len(seeds) >= ENOUGH else []
+    if never:
+        print(f"never reached, so that nothing is known of it: {', '.join(never)}")
+    return 1 if played.failures or never else 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from typing import Final
 
 import pytest
 
+from tests.simulation import __main__ as program
 from tests.simulation.checker import Violation
-from tests.simulation.playing import Outcome, outcomes, play
+from tests.simulation.faults import EFFECTS, RATES
+from tests.simulation.playing import FOR_EVER, Outcome, Played, outcomes, play
 
 HERE: Final = Path(__file__).resolve().parents[2]
 SOON: Final = 60.0
@@ -59,6 +61,20 @@ def test_no_more_are_played_than_wanted(jobs: int) -> None:
     told: list[int] = []
     played = play(range(1_000_000), jobs=jobs, told=lambda outcome, _: told.append(1), stop=lambda: len(told) > 1)
     assert 1 < played.seeds == len(told) < 100
+
+
+@pytest.mark.parametrize("missing", [None, *EFFECTS])
+def test_many_seeds_that_never_reach_a_kind_of_fault_are_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str | None
+) -> None:
+    seen = Counter({kind: 1 for kind in (*RATES, *EFFECTS) if kind != missing})
+    monkeypatch.setattr(program, "play", lambda *_: Played(program.ENOUGH, seen=seen))
+    monkeypatch.setattr(program.signal, "signal", lambda *_: None)
+    assert program.count(range(program.ENOUGH), FOR_EVER, 1) == (missing is not None)
+    assert (f"never reached, so that nothing is known of it: {missing}" in capsys.readouterr().out) == (
+        missing is not None
+    )
+    assert program.count(range(program.ENOUGH - 1), FOR_EVER, 1) == 0
 
 
 def test_ctrl_c_ends_every_process() -> None:
