@@ -69,7 +69,7 @@ def test_many_seeds_that_never_reach_a_kind_of_fault_are_a_failure(
 ) -> None:
     seen = Counter({kind: 1 for kind in (*RATES, *EFFECTS) if kind != missing})
     monkeypatch.setattr(program, "play", lambda *_: Played(program.ENOUGH, seen=seen))
-    monkeypatch.setattr(program.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     assert program.count(range(program.ENOUGH), FOR_EVER, 1) == (missing is not None)
     assert (f"never reached, so that nothing is known of it: {missing}" in capsys.readouterr().out) == (
         missing is not None
