@@ -14,7 +14,8 @@ from jgo.maven import MavenContext
 from engine.errors import RejoinderError
 from rejoinder.progress import step
 
-KAFKA_VERSION: Final = "4.4.0"
+KAFKA_VERSION: Final = "4.0.2"
+"""Not 4.1 to 4.4: where the only broker dies, these leave transactions open for ever (docs/adr/0043-kafka-4-0.md)."""
 LOCK_FILE: Final = Path(__file__).with_name("kafka-jars.lock")
 MEGABYTE: Final = 1_000_000
 ATTEMPTS: Final = 3

@@ -14,8 +14,9 @@ from jgo.maven import MavenContext
 from rejoinder.embedded.jars import KAFKA_VERSION, LOCK_FILE
 
 KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
-# Kafka logs through SLF4J and brings Log4j, but not the bridge between them: without it there is no log at all.
-BRIDGE = ("org.apache.logging.log4j", "log4j-slf4j-impl")
+# Kafka logs through SLF4J and leaves it to others by what: without these there is no log at all.
+LOG4J = "2.25.5"
+LOGGING = [("org.apache.logging.log4j", each, LOG4J) for each in ("log4j-api", "log4j-core", "log4j-slf4j-impl")]
 
 
 def lock() -> str:
@@ -27,9 +28,7 @@ def lock() -> str:
         )
         environment = builder.from_endpoint(KAFKA, main_class="kafka.Kafka")
         resolved = tomllib.loads((environment.path / "jgo.lock.toml").read_text())["dependencies"]
-        coordinates = [(jar["groupId"], jar["artifactId"], jar["version"]) for jar in resolved]
-        log4j = next(version for _, artifact, version in coordinates if artifact == "log4j-core")
-        coordinates.append((*BRIDGE, log4j))
+        coordinates = [(jar["groupId"], jar["artifactId"], jar["version"]) for jar in resolved] + LOGGING
         lines = []
         for group, artifact, version in sorted(coordinates):
             jar = context.project(group, artifact).at_version(version).artifact().resolve().read_bytes()
