@@ -202,5 +202,5 @@ class Reader:
         )
         raise RestoreStuck(
             f"nothing came for {STUCK:.0f} s of {behind}: a transaction stands open there, or the broker does not "
-            "answer"
+            "answer; where it stays so, docs/how-to/recover.md says how such a transaction is ended"
         )
