@@ -7,9 +7,7 @@ BIN := .venv/bin
 # Compiled modules are kept, whatever the shell says of that, and kept out of the tree: most of the start of the tests
 # and of every program that they run was compiling.
 COMPILED := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/pycache
-# A broker that lives for some minutes spends more on compiling itself well than it gains.
-BRIEF := JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1
-PYTEST := $(COMPILED) $(BRIEF) $(BIN)/pytest
+PYTEST := $(COMPILED) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime dev demo test unit acceptance faults test-slow simulate check generated golden format bench shows lock clean
