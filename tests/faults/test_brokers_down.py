@@ -97,6 +97,7 @@ def test_all_brokers_are_down_for_a_while(three: Brokers, database: str, tmp_pat
         three.start()
         run.goes_on()
         run.rest()
-        fault.reached += min(1, worker.said("starting again from the log") + worker.said("transaction aborted"))
+        hit = worker.said("starting again from the log") + worker.said("transaction aborted") + len(worker.codes)
+        fault.reached += min(1, hit)
         fault.how = f"sent again {run.sent.again} times, worker ended {len(worker.codes)} times;"
         fault.over(run.check())
