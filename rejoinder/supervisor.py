@@ -194,13 +194,15 @@ class Supervisor:
 
     def _wait_ready(self, running: _Running) -> None:
         deadline = time.monotonic() + running.program.ready_seconds
-        while running.facts is None:
-            self._note_readiness(running)
+        while True:
+            # Read before what it said: one that had ended by then has said all that it will, and one that was ready
+            # did start, however soon it ended; that is for `tend`.
             status = running.child.exit_code
-            if status is not None and not (running.program.once and status == 0):
-                raise ProgramFailed(_failure(running.child, "ended while starting,"))
-            if status is not None:
+            self._note_readiness(running)
+            if running.facts is not None or (running.program.once and status == 0):
                 return
+            if status is not None:
+                raise ProgramFailed(_failure(running.child, "ended while starting,"))
             if time.monotonic() > deadline:
                 raise ProgramFailed(_failure(running.child, f"was not ready after {running.program.ready_seconds} s,"))
             time.sleep(POLL_SECONDS / 5)

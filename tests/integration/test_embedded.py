@@ -310,6 +310,21 @@ def test_a_program_that_keeps_dying_stops_all_with_the_end_of_its_log(
     assert identity_of(good) is None
 
 
+def test_a_program_that_was_ready_and_ended_before_the_others_were_has_started(
+    tmp_path: Path, kafka: str, postgres: str
+) -> None:
+    # The others take long enough that it has ended before the supervisor looks at it for the first time.
+    slow = f"import time; time.sleep(3); {REPORT_READY}; {STAY}"
+    ends = f"{REPORT_READY}; import sys; sys.exit('out of luck')"
+    with supervised(
+        tmp_path, "--bootstrap", kafka, "--dsn", postgres, f"slow=0={slow}", f"ends=0={ends}"
+    ) as supervisor:
+        _, errors = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 3
+    assert "ended while starting" not in errors
+    assert "ends ended 6 times within a minute" in errors
+
+
 def test_a_program_that_fails_at_its_start_is_told_at_once(tmp_path: Path, kafka: str, postgres: str) -> None:
     code = "import sys; sys.exit('no such policy')"
     with (
