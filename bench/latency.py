@@ -44,8 +44,8 @@ SLOWER: Final = (100, 250)
 """Rates that are measured before, for they show what a machine that keeps up takes."""
 SLOWER_SECONDS: Final = 20
 WARM_PER_SECOND: Final = 250
-WARM_SECONDS: Final = 30
-"""A broker that was just started spends most of a core on compiling itself for so long."""
+WARM_SECONDS: Final = 90
+"""A broker that was just started compiles itself for its first minutes, with half a core: that is not its pace."""
 AGENTS: Final = 200
 CONNECTIONS: Final = 32
 """Over which the webhooks come; X uses several too."""
