@@ -112,7 +112,24 @@ def test_no_file_has_the_words_of_a_person_who_was_forgotten(tmp_path: Path) -> 
         here.command("audit", "verify")
         assert here.command("report", "interactions", "--format", "csv") == before
         assert name not in here.command("contacts", "--json")
+        _explains_what_came_after(here)
     assert not any(files_with(word, data, but=NOT_OURS) for word in words)
+
+
+def _explains_what_came_after(here: Running) -> None:
+    """`verify` goes on from events whose commands, with the words in them, are gone."""
+    configure(here.instance.bootstrap, EXPIRING, retention_ms=3_600_000, segment_ms=3_600_000)
+    say(here, "8", "Bo", "@care once more")
+    say(here, "9", "Cy", "@care hello")
+    until("both were decided", 60, lambda: "@p9" in contacts(here) and _received(here) == 4)
+    decided = lines(here.command("verify", "--json"))
+    assert not [each for each in decided if each["difference"]]
+    assert sum(each["before"] for each in decided) > 0
+    assert sum(each["commands"] for each in decided) >= 2
+
+
+def _received(here: Running) -> int:
+    return len(here.rows("SELECT 1 FROM contact_history.message WHERE direction = 'in'"))
 
 
 def _hurry(here: Running) -> None:
