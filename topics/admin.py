@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     ConfigSource,
@@ -130,8 +131,11 @@ class Topics:
         return self._settled(mended)
 
     def _found(self) -> dict[str, TopicMetadata]:
+        return dict(self._metadata().topics)
+
+    def _metadata(self) -> ClusterMetadata:
         try:
-            return dict(self._admin.list_topics(timeout=clients.ASK_TIMEOUT).topics)
+            return self._admin.list_topics(timeout=clients.ASK_TIMEOUT)
         except KafkaException as error:
             raise KafkaUnreachable(self._bootstrap, error.args[0].str()) from error
 
@@ -187,7 +191,23 @@ class Topics:
         deadline = time.monotonic() + clients.MAKE_TIMEOUT
         while mended.intersection(left := self.plan()) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
+        made = {each.topic for each in mended if each.kind is Kind.MISSING}
+        if made:
+            self._wait_until_all_show(made, deadline)
         return left
+
+    def _wait_until_all_show(self, topics: set[str], deadline: float) -> None:
+        """Brokers hear of a new topic one after the other: to whoever asked a late one next, it would be missing."""
+        for broker in self._metadata().brokers.values():
+            # A new client asks the broker that it was given: it has no connection to the others yet.
+            asked = AdminClient(clients.admin(f"{broker.host}:{broker.port}"))
+            try:
+                while not topics <= asked.list_topics(timeout=clients.ASK_TIMEOUT).topics.keys():
+                    if time.monotonic() > deadline:
+                        return
+                    time.sleep(_PAUSE)
+            except KafkaException:
+                continue  # it went away; it learns of all topics before it serves again
 
     def _result(self, answer: "Future[Any]", besides: int | None = None, patience: float = clients.ASK_TIMEOUT) -> Any:
         try:

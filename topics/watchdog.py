@@ -23,7 +23,27 @@ class _Call(NamedTuple):
     name: str
     seconds: float
     due: float
-    """When it has to have ended, by time.monotonic."""
+    """When it has to have ended, by _Awake.now."""
+
+
+class _Awake:
+    """A clock that stands while the process does: stopped by a signal, or with the machine under it.
+
+    What was due meanwhile is not overdue: nothing of the client ran either, which could have given the call up.
+    """
+
+    missed = 0.0
+    """For how long it stood until now, seconds."""
+
+    @classmethod
+    def now(cls) -> float:
+        return time.monotonic() - cls.missed
+
+    @classmethod
+    def slept(cls, seconds: float) -> None:
+        """A sleep of EVERY took so long."""
+        if seconds > 2 * EVERY:
+            cls.missed += seconds - EVERY
 
 
 _calls: Final[dict[int, _Call]] = {}
@@ -39,7 +59,7 @@ def watched(call: Callable[..., None], *given: Any) -> None:
     """
     _watchdog()
     thread, seconds = threading.get_ident(), given[-1]
-    _calls[thread] = _Call(call.__name__, seconds, time.monotonic() + seconds + GRACE)
+    _calls[thread] = _Call(call.__name__, seconds, _Awake.now() + seconds + GRACE)
     try:
         call(*given)
     finally:
@@ -56,15 +76,19 @@ def _watchdog() -> threading.Thread:
 
 
 def _watch() -> None:
+    before = time.monotonic()
     while True:
         time.sleep(EVERY)
+        now = time.monotonic()
+        _Awake.slept(now - before)
+        before = now
         look()
 
 
 def look() -> None:
     """Ends the process if a call is overdue."""
     for call in _calls.copy().values():
-        if time.monotonic() > call.due:
+        if _Awake.now() > call.due:
             _end(call)
 
 

@@ -1,6 +1,7 @@
 """`run engine`: the interaction and the routing processor, a thread each."""
 
 import gc
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -30,11 +31,16 @@ from topics.sealing import writer_name
 
 ROWS: Final = (*bookkeeping.ROWS, *interaction_state.ROWS, *routing_state.ROWS)
 READY_WAIT: Final = 0.1
+TURN: Final = 0.0005
+"""How long a decider that computes may keep Python from the other one, seconds. A transaction has dozens of answers of
+Kafka's client, one for each partition, and each waits for its turn: at Python's own 5 ms a worker was seen to fall
+behind while it took half a core."""
 
 
 def run(settings: Settings, worker: str = "1") -> None:
     """Works until told to stop. `worker` is its name among its like."""
     stop = until_told()
+    sys.setswitchinterval(TURN)
     gc.set_threshold(COLLECT_AFTER)
     with observed(settings, "engine", worker) as seen, ExitStack() as folders:
         _work(_processors(settings, worker, seen, folders), seen, stop)

@@ -1,8 +1,10 @@
 """Calls of a transaction have an end, whatever the client does."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -68,6 +70,36 @@ def test_one_that_stands_ends_the_process_and_says_so(before: str) -> None:
     assert "does not end" in done.stdout
     assert "commit_transaction" in done.stdout
     assert "it ended" not in done.stdout
+
+
+SLEEPER = """
+import sys
+from topics import watchdog
+
+def commit_transaction(seconds):
+    print("begun", flush=True)
+    sys.stdin.readline()
+
+watchdog.GRACE, watchdog.EVERY = 2.0, 0.1
+watchdog.watched(commit_transaction, 0.5)
+print("it ended")
+"""
+
+
+def test_one_that_was_due_while_the_process_was_stopped_may_still_end() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)  # in which it looks
+        told, _ = process.communicate("\n", timeout=50)
+    assert told == "it ended\n"
+    assert process.returncode == 0
 
 
 def test_one_that_stands_ends_the_process_also_where_nobody_reads_what_it_says() -> None:
