@@ -4,6 +4,7 @@ What it does meanwhile goes to standard error. The exit code is 1 if a claim doe
 """
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,14 +19,15 @@ from bench.shows import building, log, past, proof, recorded
 from bench.shows.claims import Claim
 from bench.shows.log import Made
 from engine.errors import RejoinderError
+from engine.record import COLLECT_AFTER
 
 Lines = Iterator[Measure | Claim]
 
 ON_THE_LOG: Final[Mapping[str, Callable[[Made], Lines]]] = {
     "project": building.first,
     "rebuild": building.again,
-    "verify": past.decided_again,
     "audit": proof.audited,
+    "verify": past.decided_again,
 }
 """What the large log shows, in this order; `rebuild` needs what `project` made."""
 APART: Final[Mapping[str, Callable[[Services], Lines]]] = {"tampered": proof.tampered, "recorded": recorded.played}
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
             folder.mkdir()
             place = services.bootstrap, services.database("shows"), folder, "large."
             with log.made(*place, options.interactions, options.partitions) as made:
-                _on_the_log(shown, services, made, wanted)
+                _on_the_log(shown, services, made, wanted, options.together)
         for name, show in APART.items():
             if name in wanted:
                 shown.show(name, show(services))
@@ -81,12 +83,13 @@ def main(arguments: Sequence[str]) -> int:
     return FAILED if shown.failed else 0
 
 
-def _on_the_log(shown: _Shown, services: Services, made: Made, wanted: Sequence[str]) -> None:
-    if not shown.show("generate", log.generate(made)):
+def _on_the_log(shown: _Shown, services: Services, made: Made, wanted: Sequence[str], together: bool) -> None:
+    names = [name for name in ON_THE_LOG if name in wanted or (name == "project" and "rebuild" in wanted)]
+    together = together and "project" in names
+    if not shown.show("generate", building.beside_the_writing(made) if together else log.generate(made)):
         return
     shown.show("disk", log.disk(made, services, "generated"))
-    names = [name for name in ON_THE_LOG if name in wanted or (name == "project" and "rebuild" in wanted)]
-    for name in names:
+    for name in names[together:]:
         shown.show(name, ON_THE_LOG[name](made))
     shown.show("disk", log.disk(made, services, "at_the_end"))
 
@@ -95,10 +98,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.shows", description="Shows what a large log shows.")
     parser.add_argument("--interactions", type=positive, default=20_000, help="of the large log (20000)")
     parser.add_argument("--partitions", type=positive, default=16, help="of each topic (16)")
+    parser.add_argument("--together", action="store_true", help="project the log while it is made: takes less time")
     names = [*ON_THE_LOG, *APART]
     parser.add_argument("--only", action="append", choices=names, help="this one; can be given several times")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
+    gc.set_threshold(COLLECT_AFTER)
     sys.exit(main(sys.argv[1:]))
