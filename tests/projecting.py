@@ -1,8 +1,9 @@
 """Projections fed with hand-made logs: straight into PostgreSQL, or through a real Kafka."""
 
+import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from projections import builds
 from projections.catalogue import BY_NAME, PROJECTIONS
 from projections.contact_history.projection import profile_of
 from projections.projector import Projector, Settings, connect
+from projections.queries.files import text
 from projections.queries.measures import lag
 from projections.records import (
     ERASABLE,
@@ -31,6 +33,22 @@ from tests.projection_log import PARTITIONS, Log, Person
 Connection = psycopg.Connection[Any]
 TOPICS = (INTERACTION_EVENTS, INTERACTION_CONTENT, INTERACTION_PROFILES, ROUTING_EVENTS)
 PLACES: list[Place] = [(topic, partition) for topic in TOPICS for partition in range(PARTITIONS)]
+
+
+def plan(connection: Connection, name: str, parameters: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    """The nodes of the plan of a named query, with what each of them did."""
+    query = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text(name)
+    (explained,) = connection.execute(query, parameters).fetchone() or (None,)
+    nodes = [(explained if isinstance(explained, list) else json.loads(str(explained)))[0]["Plan"]]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        yield node
+
+
+def rows_read(node: Mapping[str, Any]) -> float:
+    """How many rows a scan looked at, in all its loops."""
+    return float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
 
 
 def answered(log: Log, number: int = 1, text: str = "Where is my order?") -> Person:

@@ -18,6 +18,7 @@ from projections.contact_history import ContactHistory
 from projections.contact_history import rows as r
 from projections.queries.desk import MessageLine, messages_by_id
 from projections.queries.files import fetch
+from projections.queries.keys import kin
 from projections.queries.memory import Memory
 from projections.queries.recorded import Placed, logged
 
@@ -98,11 +99,6 @@ class History:
 
 
 @dataclass(frozen=True)
-class _Home:
-    home: str
-
-
-@dataclass(frozen=True)
 class _Person:
     contact_id: str
     homes: list[str]
@@ -132,11 +128,6 @@ class _Link:
     facts: dict[str, Any]
 
 
-def kin(connection: psycopg.Connection[Any], key: str) -> list[str]:
-    """The keys that are or were linked with one, directly or over others; that one is among them."""
-    return [row.home for row in fetch(connection, "history_kin", _Home, {"key": key})]
-
-
 def history(
     connection: psycopg.Connection[Any],
     key: str,
@@ -154,7 +145,7 @@ def history(
     Raises:
         NoSuchMessage: `after` is none of the person's messages.
     """
-    keys = kin(connection, key)
+    keys = kin(connection, [key])
     if as_of is not None:
         return _stood(connection, key, keys, as_of, after, limit)
     found = fetch(connection, "history_person", _Person, {"key": key})

@@ -14,6 +14,7 @@ from engine.record import Event
 from projections.contact_history.fold import opened, update
 from projections.queries.explain import Circumstances, explain
 from projections.queries.files import fetch
+from projections.queries.keys import kin, named
 from projections.queries.recorded import facts_of
 
 _TYPES: Final = {kind.__name__: kind for kind in EVENTS}
@@ -111,10 +112,9 @@ def trace(
         accounts: what people call the company's accounts, by `x:id`: events know only the id.
         as_of: as it stood at that time, by the events up to then; words and names are those of today.
     """
-    channel, _, name = who.rpartition(":")
-    headings = fetch(
-        connection, "trace_interactions", _Heading, {"id": who, "channel": channel or None, "name": name.lstrip("@")}
-    )
+    keys = named(connection, who)
+    asked = {"id": who, "keys": keys, "kin": kin(connection, keys)}
+    headings = fetch(connection, "trace_interactions", _Heading, asked)
     ids = [heading.interaction_id for heading in headings]
     rows = fetch(connection, "trace_events", _EventRow, {"ids": ids})
     events: dict[str, list[_EventRow]] = {heading.interaction_id: [] for heading in headings}

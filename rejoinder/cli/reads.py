@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from engine.errors import RejoinderError
-from projections.queries.history import kin
+from projections.queries.keys import kin
 from rejoinder.cli.instances import reading, running_instance
 from rejoinder.cli.kafka import cluster_of
 from rejoinder.cli.keys import Keys, read_keys
@@ -71,7 +71,7 @@ def reads(
 
 def _keys(instance: Instance, contact: str) -> frozenset[str]:
     with reading(instance) as connection:
-        return frozenset(kin(connection, contact))
+        return frozenset(kin(connection, [contact]))
 
 
 def _key(settings: Settings) -> bytes | None:

@@ -1,12 +1,10 @@
 """One person over all channels: what belongs together now and at every time before, page by page."""
 
 import itertools
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,10 +15,9 @@ from engine.interaction import events as e
 from engine.record import Event
 from projections.contact_history.projection import profile_of
 from projections.projector import connect
-from projections.queries.files import text
 from projections.queries.history import History, NoSuchMessage, history
 from projections.records import INTERACTION_CONTENT, INTERACTION_EVENTS, INTERACTION_PROFILES
-from tests.projecting import Fed, answered
+from tests.projecting import Fed, answered, plan, rows_read
 from tests.projection_log import START, Log, Person
 from tests.projection_stories import moved_to_messenger
 
@@ -325,17 +322,6 @@ def test_one_view_over_channels_where_what_was_erased_reads_so(database: str) ->
             assert not any(name in repr(gone) for name in ("Ann", "Customer"))
 
 
-def _plan(fed: Fed, parameters: Mapping[str, object]) -> Iterator[dict[str, Any]]:
-    """The nodes of the plan of a page."""
-    query = b"EXPLAIN (ANALYZE, FORMAT JSON) " + text("history_page")
-    (explained,) = fed.connection.execute(query, parameters).fetchone() or (None,)
-    nodes = [(explained if isinstance(explained, list) else json.loads(str(explained)))[0]["Plan"]]
-    while nodes:
-        node = nodes.pop()
-        nodes += node.get("Plans", [])
-        yield node
-
-
 def test_a_page_costs_the_same_however_many_messages_lie_before_it(database: str) -> None:
     with connect(database) as connection:
         fed = Fed(connection)
@@ -356,10 +342,9 @@ def test_a_page_costs_the_same_however_many_messages_lie_before_it(database: str
             last = whole.messages[place]
             sent = {"after_at": last.sent_at, "after_sequence": 0, "after_id": ""}
             homes = [person.home for person in people[:2]]
-            nodes = list(_plan(fed, {"keys": homes, "limit": 50, **sent}))
+            nodes = list(plan(connection, "history_page", {"keys": homes, "limit": 50, **sent}))
             assert [node for node in nodes if "split_part" in node.get("Index Name", "")]
             scans = [node for node in nodes if node.get("Relation Name") == "messages"]
             assert "Seq Scan" not in {node["Node Type"] for node in scans}
-            passed = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans]
-            read.append(sum(rows * node["Actual Loops"] for rows, node in zip(passed, scans, strict=True)))
+            read.append(sum(map(rows_read, scans)))
         assert max(read) <= 2 * 150

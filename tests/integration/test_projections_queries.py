@@ -9,6 +9,7 @@ from engine.interaction import contact_events as ce
 from engine.interaction import events as e
 from projections.catalogue import BY_NAME
 from projections.projector import connect
+from projections.queries.keys import kin, named
 from projections.queries.lists import After, contacts, interactions
 from projections.queries.measures import (
     ChannelSummary,
@@ -20,7 +21,7 @@ from projections.queries.measures import (
 )
 from projections.queries.trace import InteractionTrace, trace
 from projections.records import INTERACTION_CONTENT, ROUTING_EVENTS
-from tests.projecting import Fed, answered
+from tests.projecting import Fed, answered, plan, rows_read
 from tests.projection_log import Person
 from tests.projection_stories import all_stories, answered_automatically, given_to_a_group, moved_to_messenger
 
@@ -100,6 +101,25 @@ def test_what_nobody_knows_of_stands_with_a_person_until_the_interaction_ends(fe
     people[0].tell(e.Dispositioned, code="resolved", agent_id="agent-1")
     fed.feed()
     assert unsettled(fed.connection) == [Unsettled("undecided", 2)]
+
+
+def test_a_trace_reads_the_rows_of_its_person_and_not_those_of_the_others(fed: Fed) -> None:
+    people = [Person(fed.log, number) for number in range(1, 1_001)]
+    for person in people:
+        person.writes("Hello")
+        person.resolved()
+    first, second, *_ = people
+    second.of_contact(ce.HomeLinked, contact_id=None, to=first.home, version=2, how="agent")
+    fed.feed()
+    fed.connection.execute("ANALYZE")
+    for name in (first.interaction, first.home, second.home, "customer_1", "customer_999"):
+        keys = named(fed.connection, name)
+        asked = {"id": name, "keys": keys, "kin": kin(fed.connection, keys)}
+        scans = [node for node in plan(fed.connection, "trace_interactions", asked) if "Relation Name" in node]
+        assert sum(map(rows_read, scans)) < 100
+        ids = [told.interaction_id for told in trace(fed.connection, name)]
+        scans = [node for node in plan(fed.connection, "trace_events", {"ids": ids}) if "Relation Name" in node]
+        assert sum(map(rows_read, scans)) < 100
 
 
 def test_lag_is_counted_for_each_projection(fed: Fed) -> None:

@@ -1,6 +1,6 @@
--- The keys that are or were linked with one, directly or over others.
+-- The keys that are or were linked with some, directly or over others.
 WITH RECURSIVE kin (home) AS (
-    SELECT %(key)s::text
+    SELECT unnest(%(keys)s::text[])
     UNION
     SELECT next.home
     FROM kin
