@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
             folder.mkdir()
             place = services.bootstrap, services.database("shows"), folder, "large."
             with log.made(*place, options.interactions, options.partitions) as made:
-                _on_the_log(shown, services, made, wanted, options.together)
+                _on_the_log(shown, services, made, wanted)
         for name, show in APART.items():
             if name in wanted:
                 shown.show(name, show(services))
@@ -83,13 +83,12 @@ def main(arguments: Sequence[str]) -> int:
     return FAILED if shown.failed else 0
 
 
-def _on_the_log(shown: _Shown, services: Services, made: Made, wanted: Sequence[str], together: bool) -> None:
-    names = [name for name in ON_THE_LOG if name in wanted or (name == "project" and "rebuild" in wanted)]
-    together = together and "project" in names
-    if not shown.show("generate", building.beside_the_writing(made) if together else log.generate(made)):
+def _on_the_log(shown: _Shown, services: Services, made: Made, wanted: Sequence[str]) -> None:
+    if not shown.show("generate", log.generate(made)):
         return
     shown.show("disk", log.disk(made, services, "generated"))
-    for name in names[together:]:
+    names = [name for name in ON_THE_LOG if name in wanted or (name == "project" and "rebuild" in wanted)]
+    for name in names:
         shown.show(name, ON_THE_LOG[name](made))
     shown.show("disk", log.disk(made, services, "at_the_end"))
 
@@ -98,7 +97,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.shows", description="Shows what a large log shows.")
     parser.add_argument("--interactions", type=positive, default=20_000, help="of the large log (20000)")
     parser.add_argument("--partitions", type=positive, default=16, help="of each topic (16)")
-    parser.add_argument("--together", action="store_true", help="project the log while it is made: takes less time")
     names = [*ON_THE_LOG, *APART]
     parser.add_argument("--only", action="append", choices=names, help="this one; can be given several times")
     return parser.parse_args(arguments)

@@ -13,7 +13,7 @@ from bench.measure import Measure
 from bench.processes import program, wait_for
 from bench.progress import say
 from bench.shows.claims import Claim, equal
-from bench.shows.log import Made, generate
+from bench.shows.log import Made
 from bench.shows.reader import Reader, Seen
 from bench.shows.threads import beside
 from projections.builds import Build, current_version
@@ -81,25 +81,12 @@ class Watched:
 
 def first(made: Made) -> Iterator[Measure | Claim]:
     """All projections by the projector, as a user's runs, from empty tables to the end of the log."""
-    began = time.monotonic()
+    events, began = made.writing.events, time.monotonic()
     with projecting(made):
         wait_for_all(made)
-    yield from _projected(made, "project", began)
-
-
-def beside_the_writing(made: Made) -> Iterator[Measure | Claim]:
-    """The log is made, and the projector goes along: all of it in less time than one after the other."""
-    began = time.monotonic()
-    with projecting(made):
-        yield from generate(made)
-        wait_for_all(made)
-    yield from _projected(made, "generate_and_project", began)
-
-
-def _projected(made: Made, name: str, began: float) -> Iterator[Measure | Claim]:
-    events, seconds = made.writing.events, time.monotonic() - began
+    seconds = time.monotonic() - began
     detail = {"events": events, "seconds": round(seconds, 1), "projections": [each.name for each in PROJECTIONS]}
-    yield Measure(name, round(events / seconds), "events/s", detail=detail)
+    yield Measure("project", round(events / seconds), "events/s", detail=detail)
     yield from as_written(made, "projected")
 
 

@@ -161,16 +161,13 @@ def test_a_reader_sees_each_gap(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("how", "projected"), [([], "project"), (["--together"], "generate_and_project")])
-def test_all_of_it_holds_where_it_is_small(how: list[str], projected: str) -> None:
+def test_all_of_it_holds_where_it_is_small() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.shows", "--interactions", "400", "--partitions", "4", *how],
+        [sys.executable, "-m", "bench.shows", "--interactions", "400", "--partitions", "4"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert all(line["holds"] for line in lines if "claim" in line)
     names = {line.get("claim", line.get("name")) for line in lines}
-    wanted = {"rebuild_audit", "rebuild_audit_agrees", "verify", "audit", "audit_swapped", "reader"}
-    assert wanted <= names
-    assert names & {"project", "generate_and_project"} == {projected}
+    assert {"project", "rebuild_audit", "rebuild_audit_agrees", "verify", "audit", "audit_swapped", "reader"} <= names
